@@ -1,0 +1,25 @@
+"""notMNIST, honestly: letters A to J from thousands of fonts, verified and deduplicated.
+
+>>> import notmnist
+>>> data = notmnist.load("openglyphs")
+>>> data.train.images.shape[1:], data.train.labels.dtype
+((28, 28), dtype('uint8'))
+"""
+
+__version__ = "0.1.0"
+
+from notmnist.dataset import Dataset, Split
+from notmnist.errors import NotMNISTError, UsageError
+from notmnist.pipeline import load, load_data, prepare, test_sets, verify
+
+__all__ = [
+    "Dataset",
+    "NotMNISTError",
+    "Split",
+    "UsageError",
+    "load",
+    "load_data",
+    "prepare",
+    "test_sets",
+    "verify",
+]

@@ -1,0 +1,117 @@
+"""What `load` gives back: a dataset of three splits and its card. Plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+SPLITS = ("train", "valid", "test")
+POLICIES = ("none", "train", "all")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Hold the images of one split, row by row.
+
+    Attributes
+    ----------
+    images : ndarray of uint8, shape (N, 28, 28)
+        Grey levels, ink 255 on 0; read-only and memory-mapped when loaded from the cache.
+    labels : ndarray of uint8, shape (N,)
+        A = 0 .. J = 9.
+    font_index : ndarray of int32, shape (N,)
+        Row of each image's font in `font_names`.
+    font_names : ndarray of str, shape (F,)
+        The file names of the dataset's fonts, sorted.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    font_index: np.ndarray
+    font_names: np.ndarray
+
+    @cached_property
+    def fonts(self) -> np.ndarray:
+        """Name the font of every image: ndarray of str, shape (N,), made on first use."""
+        return self.font_names[self.font_index]
+
+    def __len__(self) -> int:
+        """Count the images."""
+        return len(self.labels)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> "Split":
+        """Select rows by slice (a view), index array or boolean mask (a copy)."""
+        return Split(self.images[rows], self.labels[rows], self.font_index[rows], self.font_names)
+
+    def __repr__(self) -> str:
+        """Say how many images and fonts there are."""
+        fonts = len(np.unique(self.font_index))
+        return f"Split({len(self):,} images, {fonts:,} fonts)"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Hold a dataset's three splits and its card.
+
+    Attributes
+    ----------
+    name : str
+        The dataset's name in the registry.
+    train, valid, test : Split
+        For training, for every choice, and for the final score.
+    card : dict
+        What the dataset is and where it came from: archives, counts, hashes, duplicates.
+    """
+
+    name: str
+    train: Split
+    valid: Split
+    test: Split
+    card: dict[str, Any]
+
+    def __repr__(self) -> str:
+        """Print the card."""
+        return format_card(self.card)
+
+
+def format_card(card: Mapping[str, Any]) -> str:
+    """Lay out a card for people.
+
+    Parameters
+    ----------
+    card : mapping
+        As in `Dataset.card`.
+
+    Returns
+    -------
+    str
+        About fifteen lines.
+    """
+    lines = [f"{card['name']}: {card['description']}"]
+    header = "".join(f"{policy:>10}" for policy in POLICIES)
+    lines.append(f"  {'images by dedup':<16}{header}")
+    for split in SPLITS:
+        lengths = card["splits"][split]
+        lines.append(f"  {split:<16}" + "".join(f"{lengths[policy]:>10,}" for policy in POLICIES))
+    for archive in card["archives"]:
+        origin = "as published" if archive["published"] else "not the published file"
+        lines.append(f"  archive {archive['filename']}: {archive['images']:,} images, {origin}")
+        if archive["unreadable"]:
+            lines.append(f"    unreadable: {', '.join(archive['unreadable'])}")
+    lines.append("  " + _duplicates_line(card["duplicates"]))
+    lines.append(f"  licence: {card['licence']}")
+    lines.append(f"  cite: {card['citation']}")
+    return "\n".join(lines)
+
+
+def _duplicates_line(report: Mapping[str, Any]) -> str:
+    leaks = ", ".join(f"{pair} {count:,}" for pair, count in report["leaks"].items())
+    return (
+        f"duplicates: {report['distinct']:,} distinct of {report['images']:,} images; "
+        f"{report['groups']:,} groups of copies cover {report['grouped']:,} images, "
+        f"the largest {report['largest']:,}; {report['conflicting_groups']:,} groups "
+        f"({report['conflicting_images']:,} images) bear conflicting letters; "
+        f"images repeated in a later split: {leaks}"
+    )

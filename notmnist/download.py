@@ -1,0 +1,176 @@
+"""Fetch a published archive from its mirrors: resumed, verified, and renamed only when whole."""
+
+import os
+import time
+from pathlib import Path
+
+from filelock import FileLock
+from tqdm import tqdm
+
+from notmnist import __version__, files
+from notmnist.errors import NotMNISTError
+from notmnist.sources import Archive
+
+TRIES_PER_MIRROR = 3
+BACKOFF_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 60.0
+# To connect, and between two pieces of data.
+TIMEOUT_SECONDS = (10.0, 30.0)
+
+_CHUNK = 1 << 16
+_GZIP_MAGIC = b"\x1f\x8b"
+# Some mirrors answer 406 to the User-Agent that Python sends by default.
+_USER_AGENT = f"Mozilla/5.0 (compatible; notmnist/{__version__})"
+
+
+class _MirrorError(Exception):
+    """A mirror failed for good: it has not the file, or not the right one."""
+
+
+class _TransientError(Exception):
+    """A mirror failed in a way that another try may mend."""
+
+    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+def fetch(archive: Archive, folder: Path) -> Path:
+    """Return the archive in `folder`, fetching it first when it is not there whole.
+
+    Mirrors are tried in order, each a few times with back-off. What arrived is kept in a ``.part``
+    file, and a later try, or a later call, goes on from there. Two processes may call this at once.
+
+    Parameters
+    ----------
+    archive : Archive
+        File name, mirrors, size and sha256.
+    folder : Path
+        Where the file is kept; it is created.
+
+    Returns
+    -------
+    Path
+        A file whose size and sha256 are the archive's.
+
+    Raises
+    ------
+    NotMNISTError
+        When no mirror gives the right file, or `folder` can't be written.
+    """
+    target = files.make_folder(folder) / archive.filename
+    try:
+        with FileLock(folder / f".{archive.filename}.lock"):
+            if not _is_whole(target, archive):
+                _fetch_from_mirrors(archive, target)
+    except OSError as error:
+        raise files.unwritable(target, error) from error
+    return target
+
+
+def _is_whole(path: Path, archive: Archive) -> bool:
+    return (
+        path.is_file()
+        and path.stat().st_size == archive.size
+        and files.sha256(path) == archive.sha256
+    )
+
+
+def _fetch_from_mirrors(archive: Archive, target: Path) -> None:
+    part = target.with_name(f"{target.name}.part")
+    failures = []
+    for url in archive.urls:
+        try:
+            _fetch_from(url, archive, part)
+        except (_MirrorError, _TransientError) as error:
+            failures.append(f"{url}: {error}")
+        else:
+            os.replace(part, target)
+            return
+    raise NotMNISTError(
+        f"could not download {archive.filename} ({'; '.join(failures) or 'it has no mirror'}). "
+        f"Fetch it by hand{f' ({archive.by_hand})' if archive.by_hand else ''} and pass it as "
+        f"archive=FILE (--archive FILE), or put it at {target}, or use load('openglyphs')"
+    )
+
+
+def _fetch_from(url: str, archive: Archive, part: Path) -> None:
+    """Complete `part` from one mirror, in a bounded number of tries."""
+    for attempt in range(TRIES_PER_MIRROR):
+        resumed = part.is_file() and part.stat().st_size > 0
+        try:
+            _continue_part(url, archive, part)
+            _check_part(archive, part, resumed)
+            return
+        except _TransientError as error:
+            if attempt == TRIES_PER_MIRROR - 1:
+                raise
+            wait = max(error.retry_after, BACKOFF_SECONDS * 2**attempt)
+            time.sleep(min(wait, LONGEST_WAIT_SECONDS))
+
+
+def _check_part(archive: Archive, part: Path, resumed: bool) -> None:
+    size = part.stat().st_size
+    if size < archive.size:
+        raise _TransientError(f"the connection ended after {size:,} of {archive.size:,} bytes")
+    if size == archive.size and files.sha256(part) == archive.sha256:
+        return
+    part.unlink()
+    if resumed:
+        # The first bytes may be another mirror's or an older file's: start over before judging.
+        raise _TransientError("what was resumed has the wrong sha256")
+    raise _MirrorError("the file has the wrong size or sha256")
+
+
+def _continue_part(url: str, archive: Archive, part: Path) -> None:
+    import requests  # takes 0.1 s, and most calls find the archive in the cache
+
+    offset = part.stat().st_size if part.is_file() else 0
+    if offset >= archive.size:
+        return
+    headers = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"}
+    if offset:
+        headers["Range"] = f"bytes={offset}-"
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
+            _check_status(response.status_code, response.headers.get("Retry-After", ""))
+            if response.status_code != 206:
+                offset = 0
+            _write(response.iter_content(_CHUNK), archive, part, offset)
+    except (
+        requests.ConnectionError,
+        requests.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+    ) as error:
+        raise _TransientError(_brief(error)) from error
+    except requests.RequestException as error:
+        raise _MirrorError(_brief(error)) from error
+
+
+def _check_status(status: int, retry_after: str) -> None:
+    if status in (429, 500, 502, 503, 504):
+        seconds = float(retry_after) if retry_after.isdigit() else 0.0
+        raise _TransientError(f"status {status}", seconds)
+    if status not in (200, 206):
+        raise _MirrorError(f"status {status}")
+
+
+def _write(chunks, archive: Archive, part: Path, offset: int) -> None:
+    progress = tqdm(
+        total=archive.size, initial=offset, unit="B", unit_scale=True, desc=archive.filename,
+        disable=None, leave=False,
+    )  # fmt: skip
+    with progress, open(part, "r+b" if offset else "wb") as file:
+        file.seek(offset)
+        for chunk in chunks:
+            if file.tell() == 0 and not chunk.startswith(_GZIP_MAGIC):
+                raise _MirrorError("it sent something else than an archive, perhaps a web page")
+            if file.tell() + len(chunk) > archive.size:
+                raise _MirrorError("it sent more bytes than the archive has")
+            file.write(chunk)
+            progress.update(len(chunk))
+        file.truncate()
+
+
+def _brief(error: Exception) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

@@ -1,0 +1,228 @@
+"""From a tar.gz of letter folders to arrays, streamed: no member is ever written to disk."""
+
+import base64
+import binascii
+import io
+import tarfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from notmnist.errors import NotMNISTError
+from notmnist.sources import IMAGE_SIZE, LETTERS, Archive
+
+# The largest genuine member has under 1 kB.
+MAX_MEMBER_BYTES = 65_536
+_HEADER = (
+    b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\rIHDR" + b"\x00\x00\x00\x1c" * 2 + b"\x08\x00\x00\x00\x00"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Extracted:
+    """Hold an archive's content, sorted by letter and file name.
+
+    Attributes
+    ----------
+    images : ndarray of uint8, shape (N, 28, 28)
+        Ink 255 on 0.
+    labels : ndarray of uint8, shape (N,)
+        A = 0 .. J = 9.
+    fonts : list of bytes
+        Each image's font file name, decoded from the member's name.
+    unreadable, skipped : list of str
+        Members left out: the known ones, and others under ``on_error="skip"``.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    fonts: list[bytes]
+    unreadable: list[str]
+    skipped: list[str]
+
+
+def extract(
+    path: Path, archive: Archive, on_error: Literal["raise", "skip"] = "raise"
+) -> Extracted:
+    """Read every image of an archive.
+
+    Parameters
+    ----------
+    path : Path
+        The tar.gz file.
+    archive : Archive
+        Its description: known unreadable members, and the number of images to make room for.
+    on_error : {"raise", "skip"}
+        Whether a member that is unreadable, but not known to be, is an error or is left out.
+
+    Returns
+    -------
+    Extracted
+        Images, labels, fonts and what was left out.
+
+    Raises
+    ------
+    NotMNISTError
+        When the file is no gzip archive, is cut short, holds an unreadable member that is not
+        known, or holds no image at all.
+    """
+    _check_magic(path)
+    reader = _Reader(archive, on_error)
+    try:
+        with open(path, "rb") as file, tarfile.open(fileobj=file, mode="r|gz") as tar:
+            for member in tar:
+                reader.add(tar, member)
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise NotMNISTError(
+            f"{path} is damaged or cut short ({error}): fetch it again, or pass a whole copy "
+            "as archive=... (--archive FILE)"
+        ) from error
+    finally:
+        reader.progress.close()
+    return reader.result(path)
+
+
+def font_name(member_stem: str) -> bytes:
+    """Decode a member's name, without ``.png``, to its font's file name.
+
+    Parameters
+    ----------
+    member_stem : str
+        Base64 such as ``MDEtMDEtMDAudHRm``.
+
+    Returns
+    -------
+    bytes
+        The font's file name (``01-01-00.ttf``), or the stem's own bytes where it is not base64.
+    """
+    raw = member_stem.encode("utf-8", "surrogateescape")
+    try:
+        return base64.b64decode(raw, validate=True) or raw
+    except binascii.Error:
+        return raw
+
+
+def decode_png(blob: bytes) -> np.ndarray:
+    """Decode one 28x28, 8-bit greyscale, not interlaced, not animated PNG file.
+
+    Parameters
+    ----------
+    blob : bytes
+        The file's content.
+
+    Returns
+    -------
+    ndarray of uint8, shape (28, 28)
+        Its pixels.
+
+    Raises
+    ------
+    ValueError
+        When it is anything else or is broken.
+    """
+    if not blob.startswith(_HEADER):
+        raise ValueError("not a 28x28 8-bit greyscale PNG" if blob else "empty file")
+    try:
+        with Image.open(io.BytesIO(blob), formats=["PNG"]) as image:
+            if image.is_animated:
+                raise ValueError("animated PNG")
+            return np.asarray(image)
+    except (OSError, SyntaxError) as error:
+        raise ValueError(str(error)) from error
+
+
+class _Reader:
+    """Collect members in the archive's order; `result` sorts them."""
+
+    def __init__(self, archive: Archive, on_error: str) -> None:
+        self.archive = archive
+        self.on_error = on_error
+        expected = sum(archive.counts.values()) if archive.counts else None
+        self.progress = tqdm(
+            total=expected, unit=" images", desc=archive.filename, disable=None, leave=False
+        )
+        self.images = np.empty((expected or 1024, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+        self.keys: dict[tuple[int, str], int] = {}
+        self.unreadable: list[str] = []
+        self.skipped: list[str] = []
+
+    def add(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+        if member.isdir():
+            return
+        letter, _, filename = member.name.rpartition("/")
+        name = f"{letter.rpartition('/')[2]}/{filename}"
+        try:
+            key = _letter_and_stem(name)
+            if key in self.keys:
+                raise ValueError("a second member of this name")
+            image = decode_png(_read(tar, member))
+        except ValueError as error:
+            self._leave_out(name, error)
+        else:
+            self._append(key, image)
+
+    def _append(self, key: tuple[int, str], image: np.ndarray) -> None:
+        row = len(self.keys)
+        if row == len(self.images):
+            self.images = np.concatenate([self.images, np.empty_like(self.images)])
+        self.images[row] = image
+        self.keys[key] = row
+        self.progress.update()
+
+    def _leave_out(self, name: str, error: ValueError) -> None:
+        if name in self.archive.unreadable:
+            self.unreadable.append(name)
+        elif self.on_error == "skip":
+            self.skipped.append(name)
+        else:
+            raise NotMNISTError(
+                f"{self.archive.filename}: member {name!r} is unreadable ({error}): fetch the "
+                'archive again, or leave such members out with on_error="skip"'
+            )
+
+    def result(self, path: Path) -> Extracted:
+        if not self.keys:
+            raise NotMNISTError(f"{path} holds no letter images: expected folders A to J of PNGs")
+        keys = sorted(self.keys)
+        rows = np.fromiter((self.keys[key] for key in keys), np.int64, len(keys))
+        return Extracted(
+            images=self.images[rows],
+            labels=np.fromiter((label for label, _ in keys), np.uint8, len(keys)),
+            fonts=[font_name(stem) for _, stem in keys],
+            unreadable=sorted(self.unreadable),
+            skipped=sorted(self.skipped),
+        )
+
+
+def _check_magic(path: Path) -> None:
+    try:
+        with open(path, "rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise NotMNISTError(f"cannot read {path}: {error.strerror}") from error
+    if not start.startswith(b"\x1f\x8b"):
+        raise NotMNISTError(
+            f"{path} is not a tar.gz archive (it begins with {start!r}; a web page saved under the "
+            "archive's name begins with '<'): fetch the archive again"
+        )
+
+
+def _letter_and_stem(name: str) -> tuple[int, str]:
+    letter, _, filename = name.partition("/")
+    if len(letter) != 1 or letter not in LETTERS or not filename.endswith(".png"):
+        raise ValueError("not a PNG file in a folder A to J")
+    return LETTERS.index(letter), filename.removesuffix(".png")
+
+
+def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    if not member.isreg() or member.issparse():
+        raise ValueError("not a regular file")
+    if member.size > MAX_MEMBER_BYTES:
+        raise ValueError(f"{member.size:,} bytes, more than any letter has")
+    content: BinaryIO | None = tar.extractfile(member)
+    return content.read()

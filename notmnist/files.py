@@ -1,0 +1,109 @@
+"""Where files lie, in a checkout and in a wheel, and how they are hashed and replaced."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from notmnist.errors import NotMNISTError
+
+_PACKAGE = Path(__file__).parent
+
+
+def checkout() -> Path | None:
+    """Find the checkout that the package is imported from; None when it was installed."""
+    root = _PACKAGE.parent
+    return root if (root / "setup.py").is_file() and (root / "notebooks").is_dir() else None
+
+
+def home() -> Path:
+    """Name the cache folder: NOTMNIST_HOME, else ``data/`` of a checkout, else the platform's."""
+    if os.environ.get("NOTMNIST_HOME"):
+        return Path(os.environ["NOTMNIST_HOME"])
+    root = checkout()
+    return root / "data" if root else platformdirs.user_cache_path("notmnist", appauthor=False)
+
+
+def misc() -> Path:
+    """Name the folder of plots and results: NOTMNIST_MISC, else ``misc/`` of a checkout or here."""
+    if os.environ.get("NOTMNIST_MISC"):
+        return Path(os.environ["NOTMNIST_MISC"])
+    return (checkout() or Path.cwd()) / "misc"
+
+
+def notebooks() -> Path:
+    """Name the folder of the notebooks: the checkout's, else the wheel's copy."""
+    return (checkout() or _PACKAGE) / "notebooks"
+
+
+def sha256(path: Path) -> str:
+    """Hash every byte of a file: hexadecimal sha256."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def make_folder(path: Path) -> Path:
+    """Create a folder and its parents, and return it.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; it may exist.
+
+    Raises
+    ------
+    NotMNISTError
+        When it can't be created.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` and rename it into place once the block succeeds.
+
+    Parameters
+    ----------
+    path : Path
+        The file to create or replace; its folder is created too.
+
+    Yields
+    ------
+    Path
+        Where to write. A failed block leaves `path` as it was and nothing beside it. The name is
+        fixed, so what a killed process left behind is overwritten by the next one.
+
+    Raises
+    ------
+    NotMNISTError
+        When the folder or the disk can't be written.
+    """
+    part = make_folder(path.parent) / f".{path.name}.part"
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file as a whole, in UTF-8 with Unix line ends."""
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def unwritable(path: Path, error: OSError) -> NotMNISTError:
+    """Word the error for a path that can't be written, with the remedy."""
+    return NotMNISTError(
+        f"cannot write {path}: {error.strerror or error}; free the space or the permission, or "
+        "choose another folder (NOTMNIST_HOME, NOTMNIST_MISC, --home)"
+    )

@@ -1,0 +1,262 @@
+"""From a dataset's name to its arrays: prepare once, check, load memory-mapped."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from filelock import FileLock
+
+from notmnist import cards, deduplication, files, sources
+from notmnist.dataset import POLICIES, SPLITS, Dataset, Split
+from notmnist.errors import NotMNISTError, UsageError
+from notmnist.sources import Source
+
+Archives = str | os.PathLike | Sequence[str | os.PathLike] | None
+
+
+def load(
+    name: str | Source = "notmnist",
+    *,
+    home: str | os.PathLike | None = None,
+    archive: Archives = None,
+    download: bool = True,
+    dedup: Literal["none", "train", "all"] = "train",
+) -> Dataset:
+    """Load a dataset, memory-mapped, preparing it first when that has not been done.
+
+    Of the prepared file, the size, modification time, header and the card's own hash are checked;
+    `verify` and `prepare` hash every byte.
+
+    Parameters
+    ----------
+    name : str or Source
+        ``"openglyphs"``, ``"notmnist-small"`` or ``"notmnist"``, or a record of your own.
+    home : path, optional
+        Cache folder; default NOTMNIST_HOME, else ``data/`` in a checkout, else the platform's.
+    archive : path or sequence of paths, optional
+        Archives fetched by hand, used instead of downloads.
+    download : bool
+        Whether missing archives may be downloaded.
+    dedup : {"none", "train", "all"}
+        ``"train"`` leaves out of train and valid every image whose pixels are in a later split or
+        whose copies bear conflicting letters, and of train the repeats; ``"all"`` also leaves
+        repeats and conflicts out of test. Only exact copies count; the first in file-name order
+        is kept.
+
+    Returns
+    -------
+    Dataset
+        Images uint8 of shape (N, 28, 28). No font is in two splits, but that the test split of
+        ``notmnist`` is the whole small archive, whose fonts nobody has compared with large's.
+
+    Raises
+    ------
+    UsageError
+        When the name or the policy is unknown.
+    NotMNISTError
+        When the dataset can't be had or its files are damaged beyond repair.
+    """
+    if dedup not in POLICIES:
+        raise UsageError(f"unknown dedup policy {dedup!r}: choose {', '.join(POLICIES)}")
+    source, folder = sources.find(name), _home(home)
+    card = None if archive else cards.fresh(source, folder)
+    if card is None:
+        card = prepare(source, home=folder, archive=archive, download=download)
+    return _open(folder, card, dedup)
+
+
+def load_data(
+    name: str | Source = "notmnist", **options: Any
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Load a dataset into memory as ``keras.datasets`` modules do.
+
+    Parameters
+    ----------
+    name, **options
+        As for `load`.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test)
+        uint8 arrays of shapes (N, 28, 28) and (N,); the validation split is left aside.
+
+    Raises
+    ------
+    NotMNISTError
+        As `load`.
+    """
+    data = load(name, **options)
+    return tuple(
+        (np.array(split.images), np.array(split.labels)) for split in (data.train, data.test)
+    )
+
+
+def prepare(
+    name: str | Source = "notmnist",
+    *,
+    home: str | os.PathLike | None = None,
+    archive: Archives = None,
+    download: bool = True,
+    on_error: Literal["raise", "skip"] = "raise",
+) -> dict[str, Any]:
+    """Make a dataset ready to load, and return its card.
+
+    A dataset prepared before is hashed, every byte, and kept when it is whole. Several processes
+    may call this at once: one does the work.
+
+    Parameters
+    ----------
+    name, home, archive, download
+        As for `load`.
+    on_error : {"raise", "skip"}
+        What to do with a member that is unreadable without being known to be: stop, or leave it
+        out and name it in the card.
+
+    Returns
+    -------
+    dict
+        The card, also written as ``<home>/<name>.json``.
+
+    Raises
+    ------
+    UsageError
+        When the name is unknown or `archive` does not fit the dataset.
+    NotMNISTError
+        When an archive can't be had, is damaged or holds other content than it should, or when
+        `home` can't be written.
+    """
+    from notmnist import (
+        preparation,
+    )  # the steps take 0.2 s to import: `import notmnist` stays light
+
+    source, folder = sources.find(name), files.make_folder(_home(home))
+    given = preparation.match_archives(source, archive)
+    try:
+        with FileLock(folder / f".{source.name}.lock"):
+            card = cards.whole(source, folder)
+            if card is None or not _made_from(card, given):
+                card = preparation.build(source, folder, given, download, on_error)
+    except OSError as error:
+        raise files.unwritable(folder, error) from error
+    return card
+
+
+def verify(
+    name: str | Source = "notmnist", *, home: str | os.PathLike | None = None
+) -> dict[str, Any]:
+    """Hash every byte of a prepared dataset and compare with its card.
+
+    Parameters
+    ----------
+    name, home
+        As for `load`.
+
+    Returns
+    -------
+    dict
+        The card.
+
+    Raises
+    ------
+    NotMNISTError
+        When the dataset is not prepared or differs from its card.
+    """
+    source, folder = sources.find(name), _home(home)
+    if not cards.path_of(source, folder).exists():
+        raise NotMNISTError(
+            f"{source.name} is not prepared in {folder}: run `notmnist prepare {source.name}`"
+        )
+    card = cards.whole(source, folder)
+    if card is None:
+        raise NotMNISTError(
+            f"{source.name} in {folder} differs from its card: run `notmnist prepare {source.name}`"
+        )
+    return card
+
+
+def prepared_card(
+    name: str | Source, *, home: str | os.PathLike | None = None
+) -> dict[str, Any] | None:
+    """Return the card of a dataset prepared before, None when there is none that fits its file."""
+    return cards.fresh(sources.find(name), _home(home))
+
+
+def test_sets(data: Dataset, *, home: str | os.PathLike | None = None) -> dict[str, Split]:
+    """Gather the test sets that results are reported on, by their names in result files.
+
+    Parameters
+    ----------
+    data : Dataset
+        What the model is trained on.
+    home : path, optional
+        As for `load`: where a prepared ``notmnist-small`` is looked for.
+
+    Returns
+    -------
+    dict of str to Split
+        For ``openglyphs`` its own test split and, when ``notmnist-small`` has been prepared, all of
+        its images as ``notmnist-small`` and those that repeat no training image as
+        ``notmnist-small-clean``; for ``notmnist-small`` its test split ``notmnist-small-fonts``;
+        for ``notmnist`` the small archive, whole and clean.
+    """
+    if data.name == "notmnist-small":
+        return {"notmnist-small-fonts": data.test}
+    if data.name == "notmnist":
+        return _whole_and_clean(data.test, data.train)
+    tests = {data.name: data.test}
+    if prepared_card("notmnist-small", home=home):
+        small = load("notmnist-small", home=home, dedup="none")
+        tests |= _whole_and_clean(_joined(small), data.train)
+    return tests
+
+
+def _whole_and_clean(test: Split, train: Split) -> dict[str, Split]:
+    clean = ~deduplication.repeats_of(test.images, train.images)
+    return {"notmnist-small": test, "notmnist-small-clean": test[clean]}
+
+
+def _joined(data: Dataset) -> Split:
+    parts = (data.train, data.valid, data.test)
+    return Split(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.font_index for part in parts]),
+        data.test.font_names,
+    )
+
+
+def _home(home: str | os.PathLike | None) -> Path:
+    return Path(home) if home is not None else files.home()
+
+
+def _made_from(card: dict[str, Any], given: dict[str, Path]) -> bool:
+    made_from = {archive["filename"]: archive["sha256"] for archive in card["archives"]}
+    return all(made_from[name] == _sha256_of_given(path) for name, path in given.items())
+
+
+def _sha256_of_given(path: Path) -> str:
+    try:
+        return files.sha256(path)
+    except OSError as error:
+        raise NotMNISTError(f"cannot read archive {path}: {error.strerror}") from error
+
+
+def _open(folder: Path, card: dict[str, Any], dedup: str) -> Dataset:
+    from notmnist import pickling  # joblib takes 0.15 s: `import notmnist` stays light
+
+    path = folder / card["pickle"]["filename"]
+    arrays = pickling.read(path, mmap_mode="r")
+    total = sum(card["splits"][split]["none"] for split in SPLITS)
+    if arrays["images"].shape != (total, sources.IMAGE_SIZE, sources.IMAGE_SIZE):
+        raise NotMNISTError(f"{path} does not fit its card: run `notmnist prepare {card['name']}`")
+    loaded, start = {}, 0
+    for split in SPLITS:
+        rows = slice(start, start + card["splits"][split][dedup])
+        start += card["splits"][split]["none"]
+        loaded[split] = Split(
+            arrays["images"][rows], arrays["labels"][rows], arrays["font_index"][rows],
+            arrays["font_names"],
+        )  # fmt: skip
+    return Dataset(card["name"], card=card, **loaded)

@@ -1,0 +1,243 @@
+"""From archives to a prepared dataset: one pickle and its card, built by all the steps in turn."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from notmnist import (
+    __version__,
+    cards,
+    deduplication,
+    download,
+    extraction,
+    files,
+    pickling,
+    splits,
+)
+from notmnist.dataset import SPLITS
+from notmnist.errors import NotMNISTError, UsageError
+from notmnist.sources import LETTERS, Archive, Source
+
+# RandomState's stream is frozen by NumPy (NEP 19), so the order of rows never changes.
+_SHUFFLE_SEED = 133
+# The published means have six digits.
+_MEAN_TOLERANCE = 1e-5
+
+
+def match_archives(
+    source: Source, given: str | os.PathLike | Sequence[str | os.PathLike] | None
+) -> dict[str, Path]:
+    """Tell which of the dataset's archives each given file stands for.
+
+    Parameters
+    ----------
+    source : Source
+        The dataset.
+    given : path, sequence of paths or None
+        Files fetched by hand. One file for a dataset of one archive may bear any name.
+
+    Returns
+    -------
+    dict of str to Path
+        By the archive's file name.
+
+    Raises
+    ------
+    UsageError
+        When a file's name is none of the dataset's archives', or stands twice.
+    """
+    if given is None:
+        return {}
+    paths = [Path(p) for p in ([given] if isinstance(given, str | os.PathLike) else given)]
+    names = [archive.filename for archive, _ in source.parts]
+    if len(names) == 1 and len(paths) == 1:
+        return {names[0]: paths[0]}
+    strangers = [path for path in paths if path.name not in names]
+    if strangers or len({path.name for path in paths}) < len(paths):
+        raise UsageError(
+            f"{source.name} is made of {' and '.join(names)}: give each at most once, under that "
+            f"name (not {', '.join(str(path) for path in strangers or paths)})"
+        )
+    return {path.name: path for path in paths}
+
+
+def _locate(archive: Archive, folder: Path, given: dict[str, Path], may_download: bool) -> Path:
+    if archive.filename in given:
+        return given[archive.filename]
+    if archive.path:
+        return archive.path
+    if not may_download and not (folder / archive.filename).is_file():
+        raise NotMNISTError(
+            f"{archive.filename} is not in {folder} and download is off: pass it as archive=FILE "
+            "(--archive FILE), or use load('openglyphs')"
+        )
+    return download.fetch(archive, folder)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One archive's content with its splits, and its entry in the card."""
+
+    extracted: extraction.Extracted
+    split: np.ndarray
+    entry: dict[str, Any]
+
+
+def build(
+    source: Source, folder: Path, given: dict[str, Path], may_download: bool, on_error: str
+) -> dict[str, Any]:
+    """Run every step and write the pickle, then the card.
+
+    Parameters
+    ----------
+    source : Source
+        The dataset.
+    folder : Path
+        The cache folder; the caller holds its lock.
+    given : dict of str to Path
+        As `match_archives` gives it.
+    may_download : bool
+        Whether archives that are neither given nor in `folder` may be downloaded.
+    on_error : {"raise", "skip"}
+        What to do with unreadable members that are not known to be.
+
+    Returns
+    -------
+    dict
+        The card.
+
+    Raises
+    ------
+    NotMNISTError
+        As `notmnist.prepare`.
+    """
+    parts = [
+        _extract_part(
+            source, archive, rule, _locate(archive, folder, given, may_download), on_error
+        )
+        for archive, rule in source.parts
+    ]
+    images = np.concatenate([part.extracted.images for part in parts])
+    labels = np.concatenate([part.extracted.labels for part in parts])
+    split = np.concatenate([part.split for part in parts])
+    fonts = [font for part in parts for font in part.extracted.fonts]
+    first = deduplication.first_copies(images)
+    ranks = deduplication.dedup_ranks(first, labels, split)
+    order = _row_order(split, ranks)
+    font_names, font_index = _font_table(fonts)
+    arrays = {
+        "images": images[order],
+        "labels": labels[order],
+        "font_index": font_index[order],
+        "font_names": font_names,
+    }
+    card = {
+        "name": source.name,
+        "description": source.description,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "archives": [part.entry for part in parts],
+        "fonts": len(font_names),
+        "splits": _lengths(split, ranks),
+        "duplicates": deduplication.duplicate_report(first, labels, split),
+        "licence": source.licence,
+        "citation": source.citation,
+        "versions": {
+            "notmnist": __version__,
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("numpy", "joblib")},
+        },
+    }
+    path = folder / f"{source.name}.joblib"
+    with files.replacing(path) as written:
+        pickling.write(arrays, written)
+    return cards.write(source, folder, card, path)
+
+
+def _extract_part(source: Source, archive: Archive, rule: str, path: Path, on_error: str) -> _Part:
+    extracted = extraction.extract(path, archive, on_error)
+    counts = np.bincount(extracted.labels, minlength=len(LETTERS))
+    entry = {
+        "filename": archive.filename,
+        "size": path.stat().st_size,
+        "sha256": files.sha256(path),
+        "images": len(extracted.labels),
+        "per_letter": dict(zip(LETTERS, counts.tolist(), strict=True)),
+        "means": dict(zip(LETTERS, _letter_means(extracted), strict=True)),
+        "unreadable": extracted.unreadable,
+        "skipped": extracted.skipped,
+        "split_rule": rule,
+    }
+    entry["published"] = entry["sha256"] == archive.sha256
+    _check_content(archive, path, entry)
+    split_rule = splits.RULES[rule]
+    if source.provenance:
+        split_rule = partial(split_rule, provenance=source.provenance)
+    return _Part(extracted, split_rule(extracted.fonts), entry)
+
+
+def _letter_means(extracted: extraction.Extracted) -> list[float]:
+    grey = extracted.images.mean(axis=(1, 2), dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        totals = np.bincount(extracted.labels, grey, minlength=len(LETTERS))
+        means = totals / np.bincount(extracted.labels, minlength=len(LETTERS))
+    return [round(float(mean), 8) for mean in (means - 127.5) / 255]
+
+
+def _check_content(archive: Archive, path: Path, entry: dict[str, Any]) -> None:
+    """Compare an archive's content with what is published about it."""
+    if entry["skipped"]:
+        return
+    wrong = []
+    if archive.counts is not None and entry["per_letter"] != archive.counts:
+        wrong.append(f"images per letter {entry['per_letter']} instead of {archive.counts}")
+    missing = archive.unreadable - set(entry["unreadable"])
+    if missing:
+        wrong.append(f"the known unreadable members {sorted(missing)} are not there")
+    if archive.means is not None:
+        off = [
+            k
+            for k, mean in archive.means.items()
+            if abs(entry["means"][k] - mean) > _MEAN_TOLERANCE
+        ]
+        if off:
+            wrong.append(f"the mean grey level of {', '.join(off)} is off")
+    if wrong:
+        raise NotMNISTError(
+            f"{path} is not {archive.filename}: {'; '.join(wrong)}; fetch the archive again"
+        )
+
+
+def _row_order(split: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    """Shuffle once, then sort by split and rank: every `dedup` policy is a prefix of its split."""
+    shuffled = np.random.RandomState(_SHUFFLE_SEED).permutation(len(split))
+    return shuffled[np.lexsort((ranks[shuffled], split[shuffled]))]
+
+
+def _lengths(split: np.ndarray, ranks: np.ndarray) -> dict[str, dict[str, int]]:
+    """Count, for every split and policy, the rows of the prefix."""
+    kept = {
+        "none": deduplication.KEPT_BY_NONE,
+        "train": deduplication.KEPT_BY_TRAIN,
+        "all": deduplication.KEPT_BY_ALL,
+    }
+    return {
+        name: {policy: int(((split == i) & (ranks <= rank)).sum()) for policy, rank in kept.items()}
+        for i, name in enumerate(SPLITS)
+    }
+
+
+def _font_table(fonts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Store each font's name once: the sorted names, and each image's row in them."""
+    # A name that is not UTF-8 must still print.
+    texts = [font.decode("utf-8", "backslashreplace") for font in fonts]
+    names = sorted(set(texts))
+    row = {name: i for i, name in enumerate(names)}
+    return np.array(names), np.fromiter((row[text] for text in texts), np.int32, len(texts))

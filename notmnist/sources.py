@@ -1,0 +1,204 @@
+"""Facts about the three datasets: archives, mirrors, hashes, counts. No logic.
+
+Sizes and sha256 of the genuine archives: ``tensorflow/datasets``, url_checksums of its pull
+request 2107. Mirrors, unreadable files, counts per letter and means: published loaders and course
+notebooks; those of the small archive were measured again on its genuine content.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from notmnist.errors import UsageError
+
+LETTERS = "ABCDEFGHIJ"
+IMAGE_SIZE = 28
+
+_EMBEDDED = Path(__file__).parent / "openglyphs"
+
+_NOTMNIST_CITATION = (
+    "Yaroslav Bulatov, notMNIST dataset, 2011, "
+    "yaroslavvb.blogspot.com/2011/09/notmnist-dataset.html"
+)
+_NOTMNIST_LICENCE = "none stated by its author; the fonts are third parties' work"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Describe one tar.gz of letter folders as its source publishes it.
+
+    Attributes
+    ----------
+    filename : str
+        The archive's file name.
+    size : int
+        Bytes.
+    sha256 : str
+        Hexadecimal digest of the whole file.
+    urls : tuple of str
+        Mirrors, in the order in which they are tried.
+    path : Path or None
+        Where the archive lies when it is embedded in the package.
+    unreadable : frozenset of str
+        Members known to be broken, as ``"A/<name>.png"``; any other unreadable member is an error.
+    counts : mapping of str to int, or None
+        Readable images per letter; None leaves the content unchecked.
+    means : mapping of str to float, or None
+        Mean of ``(pixel - 127.5) / 255`` per letter, to six decimals.
+    by_hand : str
+        Where else a person can get the file.
+    """
+
+    filename: str
+    size: int
+    sha256: str
+    urls: tuple[str, ...] = ()
+    path: Path | None = None
+    unreadable: frozenset[str] = frozenset()
+    counts: Mapping[str, int] | None = None
+    means: Mapping[str, float] | None = None
+    by_hand: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Describe a dataset: its archives and how each is divided into splits.
+
+    Attributes
+    ----------
+    name : str
+        The name that ``load`` takes and that cached files bear.
+    description : str
+        One line.
+    parts : tuple of (Archive, str)
+        Each archive with the name of its split rule, a key of ``splits.RULES``.
+    citation, licence : str
+        What to cite, and the terms of the images.
+    provenance : Path or None
+        CSV table with a row a font (columns ``font`` and ``split``), for the rule ``"family"``.
+    """
+
+    name: str
+    description: str
+    parts: tuple[tuple[Archive, str], ...]
+    citation: str
+    licence: str
+    provenance: Path | None = field(default=None)
+
+
+def _per_letter(*values: float) -> dict[str, float]:
+    return dict(zip(LETTERS, values, strict=True))
+
+
+def _mirrors(filename: str) -> tuple[str, ...]:
+    return (
+        f"https://commondatastorage.googleapis.com/books1000/{filename}",
+        f"http://yaroslavvb.com/upload/notMNIST/{filename}",
+        f"http://cn-static.udacity.com/mlnd/{filename}",
+    )
+
+
+NOTMNIST_LARGE = Archive(
+    filename="notMNIST_large.tar.gz",
+    size=247_336_696,
+    sha256="1e8261b75484b520dc76027f5c22af50fe608e3bb16277caec086eb928f9b61c",
+    urls=_mirrors("notMNIST_large.tar.gz"),
+    unreadable=frozenset(
+        {
+            "A/RnJlaWdodERpc3BCb29rSXRhbGljLnR0Zg==.png",
+            "A/SG90IE11c3RhcmQgQlROIFBvc3Rlci50dGY=.png",
+            "A/Um9tYW5hIEJvbGQucGZi.png",
+            "B/TmlraXNFRi1TZW1pQm9sZEl0YWxpYy5vdGY=.png",
+            "D/VHJhbnNpdCBCb2xkLnR0Zg==.png",
+        }
+    ),
+    counts=_per_letter(
+        52909, 52911, 52912, 52911, 52912, 52912, 52912, 52912, 52912, 52911
+    ),
+    means=_per_letter(
+        -0.12825, -0.00756303, -0.142258, -0.0573678, -0.069899,
+        -0.125583, -0.0945814, -0.0685221, 0.0307862, -0.153358,
+    ),
+    by_hand="Kaggle jwjohnson314/notmnist or Hugging Face randall-lab/notmnist",
+)  # fmt: skip
+
+NOTMNIST_SMALL = Archive(
+    filename="notMNIST_small.tar.gz",
+    size=8_458_043,
+    sha256="76b2ef7ccc56452964780569db37b279c9cbe1bf442c3b38be784752683b3cec",
+    urls=_mirrors("notMNIST_small.tar.gz"),
+    unreadable=frozenset(
+        {
+            "A/RGVtb2NyYXRpY2FCb2xkT2xkc3R5bGUgQm9sZC50dGY=.png",
+            "F/Q3Jvc3NvdmVyIEJvbGRPYmxpcXVlLnR0Zg==.png",
+        }
+    ),
+    counts=_per_letter(1872, 1873, 1873, 1873, 1873, 1872, 1872, 1872, 1872, 1872),
+    means=_per_letter(
+        -0.132626, 0.00535609, -0.141521, -0.0492167, -0.0599148,
+        -0.118185, -0.0925503, -0.0586893, 0.0526451, -0.151689,
+    ),
+    by_hand="Kaggle jwjohnson314/notmnist or Hugging Face anubhavmaity/notMNIST",
+)  # fmt: skip
+
+OPENGLYPHS_LARGE = Archive(
+    filename="openglyphs_large.tar.gz",
+    size=0,
+    sha256="",
+    path=_EMBEDDED / "openglyphs_large.tar.gz",
+)
+OPENGLYPHS_SMALL = Archive(
+    filename="openglyphs_small.tar.gz",
+    size=0,
+    sha256="",
+    path=_EMBEDDED / "openglyphs_small.tar.gz",
+)
+
+DATASETS = {
+    source.name: source
+    for source in (
+        Source(
+            name="openglyphs",
+            description="embedded: A to J from openly licensed fonts, split by font family",
+            parts=((OPENGLYPHS_LARGE, "family"), (OPENGLYPHS_SMALL, "family")),
+            citation="OpenGlyphs, part of the notMNIST repository (CITATION.cff)",
+            licence="CC0-1.0 (images); the fonts' licences are in provenance.csv",
+            provenance=_EMBEDDED / "provenance.csv",
+        ),
+        Source(
+            name="notmnist-small",
+            description="the genuine small archive alone, cleaned by hand, split by font",
+            parts=((NOTMNIST_SMALL, "font-tenths"),),
+            citation=_NOTMNIST_CITATION,
+            licence=_NOTMNIST_LICENCE,
+        ),
+        Source(
+            name="notmnist",
+            description="the genuine large archive for training, all of the small one for testing",
+            parts=((NOTMNIST_LARGE, "font-twentieths"), (NOTMNIST_SMALL, "test")),
+            citation=_NOTMNIST_CITATION,
+            licence=_NOTMNIST_LICENCE,
+        ),
+    )
+}
+
+
+def find(name: str | Source) -> Source:
+    """Look a dataset up by name.
+
+    Parameters
+    ----------
+    name : str or Source
+        A key of `DATASETS`, or a record of your own, which is returned as it is.
+
+    Raises
+    ------
+    UsageError
+        When there is no dataset of that name.
+    """
+    if isinstance(name, Source):
+        return name
+    try:
+        return DATASETS[name]
+    except (KeyError, TypeError):
+        raise UsageError(f"unknown dataset {name!r}: choose {', '.join(DATASETS)}") from None

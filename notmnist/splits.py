@@ -1,0 +1,112 @@
+"""Splits as functions of names alone, so that the same files always give the same splits."""
+
+import csv
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from notmnist.dataset import SPLITS
+from notmnist.errors import NotMNISTError
+
+TRAIN, VALID, TEST = range(len(SPLITS))
+
+
+def bucket(font: bytes, buckets: int) -> int:
+    """Assign a font to one of `buckets` by the hash of its name.
+
+    Parameters
+    ----------
+    font : bytes
+        The font's file name, as decoded from the member's base64 name.
+    buckets : int
+        How many buckets.
+
+    Returns
+    -------
+    int
+        The first four bytes of the name's sha256, big-endian, modulo `buckets`.
+    """
+    digest = hashlib.sha256(font).digest()
+    return int.from_bytes(digest[:4], "big") % buckets
+
+
+def by_font_tenths(fonts: Sequence[bytes]) -> np.ndarray:
+    """Split fonts 7 : 1 : 2 into train, valid and test.
+
+    Parameters
+    ----------
+    fonts : sequence of bytes
+        Font names.
+
+    Returns
+    -------
+    ndarray of uint8, shape (len(fonts),)
+        0 train, 1 valid, 2 test: buckets 0 and 1 of ten are test, 2 is valid.
+    """
+    return _by_bucket(fonts, 10, {0: TEST, 1: TEST, 2: VALID})
+
+
+def by_font_twentieths(fonts: Sequence[bytes]) -> np.ndarray:
+    """Hold one font in twenty out of training, for validation.
+
+    Parameters
+    ----------
+    fonts : sequence of bytes
+        Font names.
+
+    Returns
+    -------
+    ndarray of uint8, shape (len(fonts),)
+        0 train, 1 valid: bucket 0 of twenty is valid.
+    """
+    return _by_bucket(fonts, 20, {0: VALID})
+
+
+def all_test(fonts: Sequence[bytes]) -> np.ndarray:
+    """Put every font into the test split: ndarray of uint8, shape (len(fonts),)."""
+    return np.full(len(fonts), TEST, np.uint8)
+
+
+def by_family(fonts: Sequence[bytes], provenance: Path) -> np.ndarray:
+    """Look up each font's split in a provenance table, which keeps families together.
+
+    Parameters
+    ----------
+    fonts : sequence of bytes
+        Font names.
+    provenance : Path
+        CSV with the columns ``font`` and ``split``.
+
+    Returns
+    -------
+    ndarray of uint8, shape (len(fonts),)
+        0 train, 1 valid, 2 test.
+
+    Raises
+    ------
+    NotMNISTError
+        When a font is not in the table.
+    """
+    with open(provenance, encoding="utf-8", newline="") as file:
+        split_of = {row["font"]: SPLITS.index(row["split"]) for row in csv.DictReader(file)}
+    try:
+        return np.array([split_of[font.decode()] for font in fonts], np.uint8)
+    except (KeyError, UnicodeDecodeError) as error:
+        raise NotMNISTError(
+            f"a font of the archive is not in {provenance.name} ({error}): "
+            "archive and table belong to different versions; install notmnist again"
+        ) from error
+
+
+RULES: dict[str, Callable[..., np.ndarray]] = {
+    "font-tenths": by_font_tenths,
+    "font-twentieths": by_font_twentieths,
+    "test": all_test,
+    "family": by_family,
+}
+
+
+def _by_bucket(fonts: Sequence[bytes], buckets: int, special: Mapping[int, int]) -> np.ndarray:
+    return np.array([special.get(bucket(font, buckets), TRAIN) for font in fonts], np.uint8)
