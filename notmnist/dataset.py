@@ -1,7 +1,7 @@
 """What `load` gives back: a dataset of three splits and its card. Plain data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,17 +25,25 @@ class Split:
         Row of each image's font in `font_names`.
     font_names : ndarray of str, shape (F,)
         The file names of the dataset's fonts, sorted.
+    font_families : ndarray of str, shape (F,)
+        Each font's family, where the dataset knows it; else the font's own name.
     """
 
     images: np.ndarray
     labels: np.ndarray
     font_index: np.ndarray
     font_names: np.ndarray
+    font_families: np.ndarray
 
     @cached_property
     def fonts(self) -> np.ndarray:
         """Name the font of every image: ndarray of str, shape (N,), made on first use."""
         return self.font_names[self.font_index]
+
+    @cached_property
+    def families(self) -> np.ndarray:
+        """Name the font family of every image: ndarray of str, shape (N,), made on first use."""
+        return self.font_families[self.font_index]
 
     def __len__(self) -> int:
         """Count the images."""
@@ -43,7 +51,12 @@ class Split:
 
     def __getitem__(self, rows: slice | np.ndarray) -> "Split":
         """Select rows by slice (a view), index array or boolean mask (a copy)."""
-        return Split(self.images[rows], self.labels[rows], self.font_index[rows], self.font_names)
+        return replace(
+            self,
+            images=self.images[rows],
+            labels=self.labels[rows],
+            font_index=self.font_index[rows],
+        )
 
     def __repr__(self) -> str:
         """Say how many images and fonts there are."""

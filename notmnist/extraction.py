@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import gzip
 import io
 import tarfile
 import zlib
@@ -16,8 +17,11 @@ from tqdm import tqdm
 from notmnist.errors import NotMNISTError
 from notmnist.sources import IMAGE_SIZE, LETTERS, Archive
 
-# The largest genuine member has under 1 kB.
+# The largest genuine member has under 1 kB, and file systems end names at 255 bytes.
 MAX_MEMBER_BYTES = 65_536
+MAX_NAME_BYTES = 255
+# What may lie between two members: headers and stray files.
+MAX_SKIPPED_BYTES = 16 << 20
 _HEADER = (
     b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\rIHDR" + b"\x00\x00\x00\x1c" * 2 + b"\x08\x00\x00\x00\x00"
 )
@@ -74,10 +78,16 @@ def extract(
     _check_magic(path)
     reader = _Reader(archive, on_error)
     try:
-        with open(path, "rb") as file, tarfile.open(fileobj=file, mode="r|gz") as tar:
-            for member in tar:
-                reader.add(tar, member)
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        # Python's gzip, unlike tarfile's, notices a cut end and a wrong checksum.
+        with gzip.open(path) as file:
+            stream = _Bounded(file)
+            with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member, encoding="utf-8") as tar:
+                for member in tar:
+                    tar.members = []  # half a million members would take half a gigabyte
+                    reader.add(tar, member)
+                    stream.left = MAX_SKIPPED_BYTES
+            _read_to_end(file)
+    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, RecursionError) as error:
         raise NotMNISTError(
             f"{path} is damaged or cut short ({error}): fetch it again, or pass a whole copy "
             "as archive=... (--archive FILE)"
@@ -129,11 +139,47 @@ def decode_png(blob: bytes) -> np.ndarray:
         raise ValueError("not a 28x28 8-bit greyscale PNG" if blob else "empty file")
     try:
         with Image.open(io.BytesIO(blob), formats=["PNG"]) as image:
-            if image.is_animated:
-                raise ValueError("animated PNG")
+            if image.is_animated or image.mode != "L" or image.size != (IMAGE_SIZE, IMAGE_SIZE):
+                raise ValueError("animated, or with a second header")
             return np.asarray(image)
-    except (OSError, SyntaxError) as error:
+    except Exception as error:  # on broken files Pillow raises errors of a dozen types
         raise ValueError(str(error)) from error
+
+
+class _Member(tarfile.TarInfo):
+    """Refuse a broken header, which tarfile would take for the end of the archive."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> "_Member":
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if any(buf):
+                raise tarfile.ReadError(str(error)) from error
+            raise  # a block of zeros is the end
+
+
+class _Bounded:
+    """Bound what tarfile reads at once: it has headers of any size, and none notices the end."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.left = MAX_SKIPPED_BYTES
+
+    def read(self, size: int) -> bytes:
+        data = self.file.read(size)
+        self.left -= len(data)
+        if not data:
+            raise EOFError("it ends before its end mark")
+        if self.left < 0:
+            raise tarfile.ReadError(f"more than {MAX_SKIPPED_BYTES:,} bytes belong to no letter")
+        return data
+
+
+def _read_to_end(file: BinaryIO) -> None:
+    """Read what follows the last member, so that gzip checks the length and the checksum."""
+    while file.read(1 << 20):
+        pass
 
 
 class _Reader:
@@ -168,6 +214,11 @@ class _Reader:
 
     def _append(self, key: tuple[int, str], image: np.ndarray) -> None:
         row = len(self.keys)
+        if row == len(self.images) and self.archive.counts:
+            raise NotMNISTError(
+                f"{self.archive.filename} holds more than the {row:,} images that it should: fetch "
+                "the archive again"
+            )
         if row == len(self.images):
             self.images = np.concatenate([self.images, np.empty_like(self.images)])
         self.images[row] = image
@@ -204,7 +255,9 @@ def _check_magic(path: Path) -> None:
         with open(path, "rb") as file:
             start = file.read(16)
     except OSError as error:
-        raise NotMNISTError(f"cannot read {path}: {error.strerror}") from error
+        raise NotMNISTError(
+            f"cannot read {path} ({error.strerror}): give an archive that is there"
+        ) from error
     if not start.startswith(b"\x1f\x8b"):
         raise NotMNISTError(
             f"{path} is not a tar.gz archive (it begins with {start!r}; a web page saved under the "
@@ -216,6 +269,8 @@ def _letter_and_stem(name: str) -> tuple[int, str]:
     letter, _, filename = name.partition("/")
     if len(letter) != 1 or letter not in LETTERS or not filename.endswith(".png"):
         raise ValueError("not a PNG file in a folder A to J")
+    if len(filename.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES:
+        raise ValueError("its name is too long")
     return LETTERS.index(letter), filename.removesuffix(".png")
 
 

@@ -224,6 +224,7 @@ def _joined(data: Dataset) -> Split:
         np.concatenate([part.labels for part in parts]),
         np.concatenate([part.font_index for part in parts]),
         data.test.font_names,
+        data.test.font_families,
     )
 
 
@@ -258,5 +259,6 @@ def _open(folder: Path, card: dict[str, Any], dedup: str) -> Dataset:
         loaded[split] = Split(
             arrays["images"][rows], arrays["labels"][rows], arrays["font_index"][rows],
             arrays["font_names"],
+            arrays["font_families"],
         )  # fmt: skip
     return Dataset(card["name"], card=card, **loaded)

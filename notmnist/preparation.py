@@ -138,6 +138,7 @@ def build(
         "labels": labels[order],
         "font_index": font_index[order],
         "font_names": font_names,
+        "font_families": np.array(_families(source, font_names.tolist())),
     }
     card = {
         "name": source.name,
@@ -241,3 +242,7 @@ def _font_table(fonts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
     names = sorted(set(texts))
     row = {name: i for i, name in enumerate(names)}
     return np.array(names), np.fromiter((row[text] for text in texts), np.int32, len(texts))
+
+
+def _families(source: Source, font_names: list[str]) -> list[str]:
+    return splits.families(font_names, source.provenance) if source.provenance else font_names

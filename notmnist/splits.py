@@ -89,15 +89,31 @@ def by_family(fonts: Sequence[bytes], provenance: Path) -> np.ndarray:
     NotMNISTError
         When a font is not in the table.
     """
-    with open(provenance, encoding="utf-8", newline="") as file:
-        split_of = {row["font"]: SPLITS.index(row["split"]) for row in csv.DictReader(file)}
-    try:
-        return np.array([split_of[font.decode()] for font in fonts], np.uint8)
-    except (KeyError, UnicodeDecodeError) as error:
-        raise NotMNISTError(
-            f"a font of the archive is not in {provenance.name} ({error}): "
-            "archive and table belong to different versions; install notmnist again"
-        ) from error
+    names = _look_up([font.decode("utf-8", "replace") for font in fonts], provenance, "split")
+    return np.array([SPLITS.index(name) for name in names], np.uint8)
+
+
+def families(fonts: Sequence[str], provenance: Path) -> list[str]:
+    """Look up each font's family in a provenance table.
+
+    Parameters
+    ----------
+    fonts : sequence of str
+        Font names.
+    provenance : Path
+        CSV with the columns ``font`` and ``family``.
+
+    Returns
+    -------
+    list of str
+        One a font.
+
+    Raises
+    ------
+    NotMNISTError
+        When a font is not in the table.
+    """
+    return _look_up(fonts, provenance, "family")
 
 
 RULES: dict[str, Callable[..., np.ndarray]] = {
@@ -110,3 +126,15 @@ RULES: dict[str, Callable[..., np.ndarray]] = {
 
 def _by_bucket(fonts: Sequence[bytes], buckets: int, special: Mapping[int, int]) -> np.ndarray:
     return np.array([special.get(bucket(font, buckets), TRAIN) for font in fonts], np.uint8)
+
+
+def _look_up(fonts: Sequence[str], provenance: Path, column: str) -> list[str]:
+    with open(provenance, encoding="utf-8", newline="") as file:
+        table = {row["font"]: row[column] for row in csv.DictReader(file)}
+    try:
+        return [table[font] for font in fonts]
+    except KeyError as error:
+        raise NotMNISTError(
+            f"font {error} of the archive is not in {provenance.name}: they belong to different "
+            "versions; install notmnist again"
+        ) from error

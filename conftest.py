@@ -1,0 +1,18 @@
+"""Give every test and every notebook an empty cache and an output folder of its own."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_EMPTY = tempfile.TemporaryDirectory(prefix="notmnist-")
+
+# Set when pytest starts, so that the kernels that nbval launches inherit them too.
+os.environ["NOTMNIST_HOME"] = str(Path(_EMPTY.name) / "data")
+os.environ["NOTMNIST_MISC"] = str(Path(_EMPTY.name) / "misc")
+for variable in ("NOTMNIST_DATASET", "NOTMNIST_BUDGET"):
+    os.environ.pop(variable, None)
+
+
+def pytest_unconfigure() -> None:
+    """Remove what the tests and notebooks left."""
+    _EMPTY.cleanup()

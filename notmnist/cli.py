@@ -1,0 +1,136 @@
+"""The command line: ``notmnist`` and ``python -m notmnist``."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from notmnist import __version__, files, pipeline, sources
+from notmnist.dataset import SPLITS, format_card
+from notmnist.errors import NotMNISTError, UsageError
+
+_EXAMPLES = """\
+examples:
+  notmnist run                              every notebook on the embedded OpenGlyphs, offline
+  notmnist run 03_minibatch_lr --budget full
+  notmnist prepare notmnist-small           download, check and prepare the genuine small set
+  notmnist prepare notmnist-small --archive notMNIST_small.tar.gz
+  notmnist info openglyphs
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Default: those of the process.
+
+    Returns
+    -------
+    int
+        0 on success, 2 on wrong usage, 1 on failure, with one line on stderr.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except (NotMNISTError, KeyboardInterrupt) as error:
+        if options.debug:
+            raise
+        message = " ".join(str(error).split()) or "interrupted; earlier results are untouched"
+        print(f"notmnist: {message}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="notmnist",
+        description="notMNIST: get the data, verified and deduplicated, and run the notebooks.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"notmnist {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    _command(commands, "list", _list, "list the datasets and say which are prepared")
+    info = _command(commands, "info", _info, "print a dataset's card")
+    info.add_argument("name", metavar="NAME")
+    info.add_argument("--json", action="store_true", help="as JSON")
+    prepare = _command(commands, "prepare", _prepare, "get a dataset ready to load")
+    prepare.add_argument("name", metavar="NAME")
+    prepare.add_argument(
+        "--archive", metavar="FILE", action="append", help="an archive fetched by hand (repeatable)"
+    )
+    prepare.add_argument("--home", metavar="DIR", help="cache folder (default: NOTMNIST_HOME)")
+    verify = _command(commands, "verify", _verify, "hash every byte of a prepared dataset")
+    verify.add_argument("name", metavar="NAME")
+    run = _command(commands, "run", _run, "execute notebooks; results go to misc/")
+    run.add_argument("notebooks", metavar="NOTEBOOK", nargs="*", help="default: all")
+    run.add_argument("--dataset", metavar="NAME", help="default: NOTMNIST_DATASET, else openglyphs")
+    run.add_argument(
+        "--budget", metavar="{quick,full}", help="default: NOTMNIST_BUDGET, else quick"
+    )
+    run.add_argument("--inplace", action="store_true", help="refresh the notebooks' own outputs")
+    _command(commands, "report", _report, "write the README's results table")
+    return parser
+
+
+def _command(commands, name: str, function, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=function)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
+    return parser
+
+
+def _list(options: argparse.Namespace) -> None:
+    for source in sources.DATASETS.values():
+        card = pipeline.prepared_card(source)
+        state = "not prepared"
+        if card:
+            sizes = (f"{card['splits'][split]['train']:,}" for split in SPLITS)
+            state = " / ".join(sizes)
+        print(f"{source.name:<16}{state:<28}{source.description}")
+
+
+def _info(options: argparse.Namespace) -> None:
+    source = sources.find(options.name)
+    card = pipeline.prepared_card(source)
+    if card is None and all(archive.path for archive, _ in source.parts):
+        card = pipeline.prepare(source)
+    if card is None:
+        raise NotMNISTError(
+            f"{source.name} is not prepared in {files.home()}: run `notmnist prepare {source.name}`"
+        )
+    print(json.dumps(card, indent=1) if options.json else format_card(card))
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    card = pipeline.prepare(options.name, home=options.home, archive=options.archive)
+    print(format_card(card))
+
+
+def _verify(options: argparse.Namespace) -> None:
+    card = pipeline.verify(options.name)
+    print(f"{card['name']}: every byte is as its card says ({card['pickle']['sha256']})")
+
+
+def _run(options: argparse.Namespace) -> None:
+    from notmnist import results, runner  # nbclient and matplotlib: `--help` stays quick
+
+    dataset, budget = results.choose(options.dataset, options.budget)
+    notebooks = runner.find_notebooks(options.notebooks)
+    pipeline.prepare(dataset)
+    for path in runner.run(notebooks, dataset=dataset, budget=budget, inplace=options.inplace):
+        print(path)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from notmnist import report
+
+    root = files.checkout()
+    if root is None:
+        raise UsageError("`notmnist report` writes a checkout's README.md: run it from a checkout")
+    report.update_readme(root / "README.md", files.misc() / "results")
+    print(root / "README.md")

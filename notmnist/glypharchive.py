@@ -1,0 +1,115 @@
+"""The archive format of notMNIST, written so that equal images give equal bytes.
+
+A tar.gz of `<root>/<letter>/<base64 of the font's name>.png`. The PNGs hold stored (not
+compressed) data and the tar's headers are constants, so the tar's bytes depend on the images
+and names alone; compression is left to the gzip layer, where neighbouring images share it.
+The gzip layer is the classic zlib's at level 9: another deflate (zlib-ng) gives another file
+with the same tar inside, which is why `hash_tar` hashes the tar.
+"""
+
+import base64
+import gzip
+import hashlib
+import io
+import struct
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from notmnist.errors import NotMNISTError
+
+SIDE = 28
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_HEADER = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 0, 0, 0, 0)  # 8-bit grey, not interlaced
+STORED_ZLIB_HEADER = b"\x78\x01\x01"  # 32 KiB window; one stored block, the last
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """Encode an image as PNG, in the same bytes with any zlib.
+
+    Parameters
+    ----------
+    image : ndarray, (28, 28) uint8
+
+    Returns
+    -------
+    bytes
+    """
+    rows = np.zeros((SIDE, 1 + SIDE), np.uint8)  # column 0 is the filter type: none
+    rows[:, 1:] = image
+    data = rows.tobytes()
+    size = struct.pack("<HH", len(data), len(data) ^ 0xFFFF)
+    stored = STORED_ZLIB_HEADER + size + data + struct.pack(">I", zlib.adler32(data))
+    chunks = ((b"IHDR", PNG_HEADER), (b"IDAT", stored), (b"IEND", b""))
+    return PNG_SIGNATURE + b"".join(_chunk(kind, content) for kind, content in chunks)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+
+def member_name(root: str, letter: str, font: str) -> str:
+    """Name the member that holds a font's letter."""
+    return f"{root}/{letter}/{base64.b64encode(font.encode()).decode()}.png"
+
+
+def write_archive(path: Path, root: str, glyphs: Iterable[tuple[str, str, np.ndarray]]) -> None:
+    """Write glyphs as a notMNIST archive, one at a time and in the order given.
+
+    Parameters
+    ----------
+    path : Path
+        The tar.gz to write.
+    root : str
+        The folder inside it.
+    glyphs : iterable of (letter, font name, image)
+        Images are (28, 28) uint8, ink 255 on 0.
+    """
+    with (
+        path.open("wb") as file,
+        gzip.GzipFile("", "wb", compresslevel=9, fileobj=file, mtime=0) as stream,
+        tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        for letter, font, image in glyphs:
+            content = encode_png(image)
+            member = tarfile.TarInfo(member_name(root, letter, font))
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+            tar.members.clear()  # tarfile keeps every header: half a million weigh 1 GB
+
+
+def read_archive(path: Path) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Read back what `write_archive` wrote, in its order.
+
+    Yields
+    ------
+    (letter, font name, image)
+        Images are (28, 28) uint8.
+
+    Raises
+    ------
+    NotMNISTError
+        If a member is no PNG of `encode_png`'s.
+    """
+    ends = encode_png(np.zeros((SIDE, SIDE), np.uint8))
+    start = ends.index(b"IDAT") + 4 + len(STORED_ZLIB_HEADER) + 4
+    with tarfile.open(path, "r|gz") as tar:
+        for member in tar:
+            content = tar.extractfile(member).read()
+            if len(content) != len(ends) or content[:start] != ends[:start]:
+                raise NotMNISTError(f"{path}: {member.name} is no PNG of ours; build it again")
+            rows = np.frombuffer(content, np.uint8, SIDE * (SIDE + 1), start)
+            _, letter, name = member.name.split("/")
+            font = base64.b64decode(name.removesuffix(".png")).decode()
+            yield letter, font, rows.reshape(SIDE, SIDE + 1)[:, 1:]
+            tar.members.clear()
+
+
+def hash_tar(path: Path) -> str:
+    """Hash an archive's tar, whatever compressed it: hexadecimal sha256."""
+    with gzip.open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,231 @@
+"""Render OpenGlyphs: the letters A to J of openly licensed fonts, in notMNIST's own form.
+
+For maintainers, on a system with FreeType's bindings (`pip install freetype-py`):
+
+    python -m notmnist.glyphs build --packages FOLDER --out FOLDER
+
+The provenance table `openglyphs/provenance.csv` is the keep-list and, with the packages it
+names, the build's only input: one row a font, with its package, hashes, licence, split and the
+letters taken from it.
+"""
+
+import argparse
+import csv
+import ctypes
+import hashlib
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import freetype.raw as ft
+import numpy as np
+
+from notmnist.errors import NotMNISTError
+from notmnist.files import replacing, sha256
+from notmnist.fontpackages import fetch, read_fonts
+from notmnist.glypharchive import SIDE, hash_tar, write_archive
+
+TABLE = Path(__file__).parent / "openglyphs" / "provenance.csv"
+LETTERS = "ABCDEFGHIJ"
+ARCHIVES = {"openglyphs_large": ("train", "valid"), "openglyphs_small": ("test",)}
+
+
+class Font(NamedTuple):
+    """A row of the provenance table."""
+
+    font: str
+    family: str
+    package: str
+    version: str
+    package_sha256: str
+    path: str
+    font_sha256: str
+    licence: str
+    copyright: str
+    licence_source: str
+    split: str
+    letters: str
+
+
+def read_table(path: Path = TABLE) -> list[Font]:
+    """Read a provenance table.
+
+    Raises
+    ------
+    NotMNISTError
+        If the file can't be read or has other columns.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+    except OSError as error:
+        raise NotMNISTError(f"{path}: {error.strerror}; give a provenance table") from error
+    if not rows or tuple(rows[0]) != Font._fields:
+        raise NotMNISTError(f"{path}: the first line must be {','.join(Font._fields)}")
+    return [Font(*row) for row in rows[1:]]
+
+
+def split_of(family: str) -> str:
+    """Name the split of a family, a function of its name alone.
+
+    The first four bytes of the name's sha256 (UTF-8), big-endian, modulo 20: 0 to 2 are test,
+    3 and 4 valid, the rest train.
+    """
+    digest = hashlib.sha256(family.encode()).digest()
+    bucket = int.from_bytes(digest[:4], "big") % 20
+    return "test" if bucket < 3 else "valid" if bucket < 5 else "train"
+
+
+def render(font: bytes, letters: str) -> np.ndarray:
+    """Render letters of a font, each stretched to fill its image.
+
+    The outline is taken unscaled and unhinted, its exact bounding box is mapped to the image's
+    corners, and every pixel is its coverage: no resampling, the same bytes everywhere.
+
+    Parameters
+    ----------
+    font : bytes
+        A font file in any format FreeType reads.
+    letters : str
+
+    Returns
+    -------
+    ndarray, (len(letters), 28, 28) uint8
+        Ink is 255, the ground 0.
+
+    Raises
+    ------
+    ValueError
+        If the font does not parse, or a letter is missing or without an outline.
+    """
+    library, face = ft.FT_Library(), ft.FT_Face()
+    _check(ft.FT_Init_FreeType(ctypes.byref(library)), "FreeType does not start")
+    try:
+        opened = ft.FT_New_Memory_Face(library, font, len(font), 0, ctypes.byref(face))
+        _check(opened, "not a font that FreeType reads")
+        return np.stack([_render_letter(library, face, letter) for letter in letters])
+    finally:
+        ft.FT_Done_FreeType(library)
+
+
+def _render_letter(library: ft.FT_Library, face: ft.FT_Face, letter: str) -> np.ndarray:
+    index = ft.FT_Get_Char_Index(face, ord(letter))
+    _check(not index, f"no glyph for {letter}")
+    flags = ft.FT_LOAD_NO_SCALE | ft.FT_LOAD_NO_HINTING
+    _check(ft.FT_Load_Glyph(face, index, flags), f"glyph {letter} does not load")
+    outline = ctypes.byref(face.contents.glyph.contents.outline)
+    box = ft.FT_BBox()
+    ft.FT_Outline_Get_BBox(outline, ctypes.byref(box))
+    width, height = box.xMax - box.xMin, box.yMax - box.yMin
+    _check(not (width and height), f"glyph {letter} has no outline")
+    ft.FT_Outline_Translate(outline, -box.xMin, -box.yMin)
+    ft.FT_Outline_Transform(outline, ctypes.byref(_fill(width, height)))
+    image = np.zeros((SIDE, SIDE), np.uint8)
+    bitmap = ft.FT_Bitmap(
+        rows=SIDE,
+        width=SIDE,
+        pitch=SIDE,
+        buffer=image.ctypes.data_as(ctypes.POINTER(ctypes.c_ubyte)),
+        num_grays=256,
+        pixel_mode=ft.FT_PIXEL_MODE_GRAY,
+    )
+    drawn = ft.FT_Outline_Get_Bitmap(library, outline, ctypes.byref(bitmap))
+    _check(drawn, f"glyph {letter} does not render")
+    return image
+
+
+def _fill(width: int, height: int) -> ft.FT_Matrix:
+    """Return the matrix (16.16) from a box in font units to the image in 1/64 pixels."""
+    side = 64 * SIDE << 16
+    return ft.FT_Matrix(xx=(side + width // 2) // width, yy=(side + height // 2) // height)
+
+
+def _check(failed: int, message: str) -> None:
+    if failed:
+        raise ValueError(message)
+
+
+def build(packages: Path, out: Path, table: Path = TABLE) -> None:
+    """Build both archives from a provenance table and the packages it names; print their hashes.
+
+    Parameters
+    ----------
+    packages : Path
+        Folder of the font packages; those missing are fetched into it.
+    out : Path
+        Folder of the archives, which are replaced only when both are whole.
+    table : Path
+        The provenance table.
+
+    Raises
+    ------
+    NotMNISTError
+        If a package or font is missing, has another hash, or does not render.
+    """
+    fonts = read_table(table)
+    images = {}
+    for _, rows in groupby(sorted(fonts, key=_package), key=_package):
+        images |= _render_package(list(rows), packages)
+    with ExitStack() as stack:
+        for root, splits in ARCHIVES.items():
+            partial = stack.enter_context(replacing(out / f"{root}.tar.gz"))
+            rows = [row for row in fonts if row.split in splits]
+            write_archive(partial, root, _glyphs(rows, images))
+            print(f"{root}.tar.gz: sha256 {sha256(partial)}, of its tar {hash_tar(partial)}")
+
+
+def _package(row: Font) -> tuple[str, str, str]:
+    return row.package, row.version, row.package_sha256
+
+
+def _render_package(rows: list[Font], packages: Path) -> dict[str, np.ndarray]:
+    path = fetch(*_package(rows[0]), packages)
+    contents = read_fonts(path, {row.path for row in rows})
+    images = {}
+    for row in rows:
+        content = contents[row.path]
+        found = hashlib.sha256(content).hexdigest()
+        if found != row.font_sha256:
+            raise NotMNISTError(
+                f"{path}: {row.path} has sha256 {found}, the table says {row.font_sha256}"
+            )
+        try:
+            images[row.font] = render(content, row.letters)
+        except ValueError as error:
+            raise NotMNISTError(f"{path}: {row.path}: {error}; drop it from the table") from error
+    return images
+
+
+def _glyphs(
+    fonts: list[Font], images: dict[str, np.ndarray]
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield (letter, font name, image) by letter, then by font name."""
+    for letter in LETTERS:
+        for row in sorted(fonts):
+            if letter in row.letters:
+                yield letter, row.font, images[row.font][row.letters.index(letter)]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit status is 0, or 1 after one line on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m notmnist.glyphs", description="OpenGlyphs")
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("build", help="build both archives from the provenance table")
+    command.add_argument("--packages", type=Path, required=True, help="folder of font packages")
+    command.add_argument("--out", type=Path, required=True, help="folder of the archives")
+    command.add_argument("--table", type=Path, default=TABLE, help="provenance table")
+    command.set_defaults(run=build)
+    options = vars(parser.parse_args(arguments))
+    try:
+        options.pop("run")(**options)
+    except NotMNISTError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""The figures that notebooks share: contact sheets, galleries and learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from notmnist.dataset import Split
+from notmnist.sources import LETTERS
+
+if TYPE_CHECKING:
+    from notmnist.training import History
+
+
+def contact_sheet(split: Split, columns: int, title: str) -> Figure:
+    """Show the first images of every letter, a row a letter.
+
+    Parameters
+    ----------
+    split : Split
+        Images and labels.
+    columns : int
+        Images a row.
+    title : str
+        Says the dataset's name.
+
+    Returns
+    -------
+    Figure
+        Ten rows.
+    """
+    rows = [split.images[split.labels == label][:columns] for label in range(len(LETTERS))]
+    sheet = np.concatenate([np.concatenate(list(images), axis=1) for images in rows])
+    figure, axes = plt.subplots(figsize=(0.4 * columns, 4.4), layout="constrained")
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255)
+    axes.set_yticks(28 * np.arange(len(LETTERS)) + 14, LETTERS)
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.set_title(title)
+    return figure
+
+
+def gallery(images: np.ndarray, captions: Sequence[str], title: str, columns: int = 8) -> Figure:
+    """Show images with a caption each.
+
+    Parameters
+    ----------
+    images : ndarray, shape (N, 28, 28)
+        uint8 grey levels, or any real numbers, which are shown on a diverging scale about 0.
+    captions : sequence of str
+        One an image.
+    title : str
+        Says the dataset's name.
+    columns : int
+        Images a row.
+
+    Returns
+    -------
+    Figure
+        As many rows as needed.
+    """
+    rows = -(-len(images) // columns)
+    figure, grid = plt.subplots(
+        rows,
+        columns,
+        figsize=(1.1 * columns, 1.35 * rows + 0.4),
+        layout="constrained",
+        squeeze=False,
+    )
+    if images.dtype == np.uint8:
+        style = {"cmap": "gray", "vmin": 0, "vmax": 255}
+    else:
+        limit = float(np.abs(images).max())
+        style = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, image, caption in zip(grid.flat, images, captions, strict=False):
+        axes.imshow(image, **style)
+        axes.set_title(caption, fontsize=9)
+    figure.suptitle(title)
+    return figure
+
+
+def learning_curves(histories: Mapping[str, History], title: str) -> Figure:
+    """Draw accuracy and loss against steps: validation solid, training dashed.
+
+    Parameters
+    ----------
+    histories : mapping of str to History
+        One line each, by its legend.
+    title : str
+        Says the model's and the dataset's name.
+
+    Returns
+    -------
+    Figure
+        Two panels.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for i, (name, history) in enumerate(histories.items()):
+        _draw(left, history.steps, history.valid_accuracy, history.train_accuracy, f"C{i}", name)
+        _draw(right, history.steps, history.valid_loss, history.train_loss, f"C{i}", name)
+    left.set(xlabel="steps", ylabel="accuracy")
+    right.set(xlabel="steps", ylabel="loss (nats)")
+    left.plot([], [], color="gray", label="validation")
+    left.plot([], [], color="gray", linestyle="--", label="training")
+    left.legend()
+    figure.suptitle(title)
+    return figure
+
+
+def _draw(
+    axes: Axes, steps: Sequence[int], valid: Sequence[float], train: Sequence[float],
+    color: str, name: str,
+) -> None:  # fmt: skip
+    axes.plot(steps, valid, color=color, label=name)
+    axes.plot(steps, train, color=color, linestyle="--", alpha=0.6)
+    axes.grid(alpha=0.3)

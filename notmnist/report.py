@@ -1,0 +1,130 @@
+"""The README's results table, made from the committed result files alone."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from notmnist import files
+from notmnist.errors import NotMNISTError
+from notmnist.results import DEFAULT_DATASET
+
+# Every test set that a result may bear, in the order of the README's columns.
+TESTS = {
+    "openglyphs": "OpenGlyphs",
+    "notmnist-small": "notMNIST small",
+    "notmnist-small-clean": "small, clean",
+    "notmnist-small-fonts": "small, by font",
+}
+# The original repository's own results table: accuracy, training time on a GTX 1070.
+PUBLISHED = {
+    "scikit-learn logistic regression": "84%",
+    "minibatch logistic regression": "90%, 155 s",
+}
+
+_BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
+
+
+def read_results(folder: Path) -> list[dict[str, Any]]:
+    """Read the entries of every full run in a folder, sorted by file name.
+
+    Parameters
+    ----------
+    folder : Path
+        ``misc/results``.
+
+    Raises
+    ------
+    NotMNISTError
+        When a result file can't be read.
+    """
+    entries = []
+    for path in sorted(folder.glob("*.json")):
+        if path.stem.endswith("-quick"):
+            continue
+        try:
+            entries += json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError) as error:
+            raise NotMNISTError(
+                f"{path} is no result file ({error}): delete it or run its notebook"
+            ) from error
+    return entries
+
+
+def results_table(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Lay out results as a Markdown table, one row a model.
+
+    Parameters
+    ----------
+    entries : sequence of mapping
+        As `read_results` gives them: a model trained on two datasets has two entries and one row.
+        Parameters, steps and seconds are those of the entry trained on OpenGlyphs.
+
+    Returns
+    -------
+    str
+        Accuracies in percent, means over the seeds, with their 95% intervals in brackets.
+    """
+    header = [
+        "model",
+        "parameters",
+        "steps",
+        "training, s",
+        *TESTS.values(),
+        "original (published)",
+    ]
+    lines = [_row(header), _row(["---"] + ["---:"] * (len(header) - 1))]
+    for model in dict.fromkeys(entry["model"] for entry in entries):
+        of_model = [entry for entry in entries if entry["model"] == model]
+        main = min(of_model, key=lambda entry: entry["dataset"] != DEFAULT_DATASET)
+        tests = {name: score for entry in of_model for name, score in entry["tests"].items()}
+        cells = [
+            f"[{model}](notebooks/{main['notebook']}.ipynb)",
+            f"{main['parameters']:,}",
+            f"{main['steps']:,}",
+            f"{main['train_seconds']:.1f}",
+            *(_accuracy_cell(tests.get(name)) for name in TESTS),
+            PUBLISHED.get(model, "-"),
+        ]
+        lines.append(_row(cells))
+    return "\n".join(lines)
+
+
+def update_readme(readme: Path, folder: Path) -> None:
+    """Write the results table between the README's two markers.
+
+    Parameters
+    ----------
+    readme : Path
+        The file to change.
+    folder : Path
+        ``misc/results``.
+
+    Raises
+    ------
+    NotMNISTError
+        When the README or its markers are missing, or a result file can't be read.
+    """
+    try:
+        text = readme.read_text(encoding="utf-8")
+        before, rest = text.split(_BEGIN)
+        _, after = rest.split(_END)
+    except (OSError, ValueError):
+        raise NotMNISTError(
+            f"{readme} lacks the two lines {_BEGIN} and {_END}: put them where the table belongs"
+        ) from None
+    table = results_table(read_results(folder))
+    files.write_text(readme, f"{before}{_BEGIN}\n{table}\n{_END}{after}")
+
+
+def _accuracy_cell(score: Mapping[str, Any] | None) -> str:
+    if score is None:
+        return "-"
+    low, high = score["interval"]
+    return f"{100 * np.mean(score['accuracy']):.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

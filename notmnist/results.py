@@ -1,0 +1,242 @@
+"""What a run of a notebook leaves behind: its curve as a picture and its scores as JSON."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import date
+from importlib.metadata import version
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.stats import binomtest
+
+from notmnist import files
+from notmnist.dataset import Split
+from notmnist.errors import UsageError
+
+BUDGETS = ("quick", "full")
+DEFAULT_DATASET = "openglyphs"
+
+
+def choose(dataset: str | None = None, budget: str | None = None) -> tuple[str, str]:
+    """Choose dataset and budget: those given, else the environment's, else the defaults.
+
+    Parameters
+    ----------
+    dataset, budget : str, optional
+        Given on the command line.
+
+    Returns
+    -------
+    (dataset, budget) : tuple of str
+        Defaults ``openglyphs`` and ``quick``; variables NOTMNIST_DATASET and NOTMNIST_BUDGET.
+
+    Raises
+    ------
+    UsageError
+        When the budget is unknown.
+    """
+    dataset = dataset or os.environ.get("NOTMNIST_DATASET") or DEFAULT_DATASET
+    budget = budget or os.environ.get("NOTMNIST_BUDGET") or BUDGETS[0]
+    if budget not in BUDGETS:
+        raise UsageError(f"unknown budget {budget!r}: choose {' or '.join(BUDGETS)}")
+    return dataset, budget
+
+
+class Run:
+    """Know one run of one notebook: its dataset, its budget, and where its results go.
+
+    Parameters
+    ----------
+    notebook : str
+        The notebook's name without ``.ipynb``.
+    table : mapping of str to (quick, full)
+        Each parameter's value under the two budgets.
+
+    Attributes
+    ----------
+    dataset, budget : str
+        From NOTMNIST_DATASET and NOTMNIST_BUDGET; default ``openglyphs`` and ``quick``.
+    parameters : SimpleNamespace
+        The budget's column of the table.
+
+    Raises
+    ------
+    UsageError
+        When the budget is unknown.
+    """
+
+    def __init__(self, notebook: str, table: Mapping[str, tuple[Any, Any]]) -> None:
+        self.notebook = notebook
+        self.dataset, self.budget = choose()
+        column = BUDGETS.index(self.budget)
+        self.parameters = SimpleNamespace(**{name: row[column] for name, row in table.items()})
+
+    def __repr__(self) -> str:
+        """List dataset, budget and parameters, one a line."""
+        values = {"dataset": self.dataset, "budget": self.budget} | vars(self.parameters)
+        width = max(map(len, values))
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in values.items())
+
+    def save_picture(self, figure: Figure) -> None:
+        """Save the notebook's curve: ``misc/<notebook>.png`` for a full run on OpenGlyphs.
+
+        Parameters
+        ----------
+        figure : Figure
+            Other runs add the dataset's name and ``-quick`` to the file's name.
+        """
+        with files.replacing(
+            files.misc() / picture_name(self.notebook, self.dataset, self.budget)
+        ) as part:
+            figure.savefig(part, format="png", dpi=100, metadata={"Software": None})
+
+    def entry(
+        self,
+        model: str,
+        *,
+        seeds: Sequence[int],
+        parameters: int,
+        steps: int,
+        train_seconds: Sequence[float],
+        seconds_to_published: Sequence[float | None] = (),
+        tests: Mapping[str, Split],
+        predictions: Mapping[str, Sequence[np.ndarray]],
+    ) -> dict[str, Any]:
+        """Score one model's predictions and describe it as an entry of the result file.
+
+        Parameters
+        ----------
+        model : str
+            The row's name in the README's table.
+        seeds : sequence of int
+            The seeds it was trained from.
+        parameters, steps : int
+            Trainable numbers; minibatch updates (iterations of a solver).
+        train_seconds : sequence of float
+            Training time, one a seed.
+        seconds_to_published : sequence of float or None
+            Training time to the original's published accuracy, reached on the validation split;
+            one a seed, None where it was not reached.
+        tests : mapping of str to Split
+            The test sets, as `notmnist.test_sets` gives them.
+        predictions : mapping of str to sequence of ndarray of uint8, shape (N,)
+            For every test set, one array a seed.
+
+        Returns
+        -------
+        dict
+            For `save`.
+        """
+        scores = {name: _score(split.labels, predictions[name]) for name, split in tests.items()}
+        return {
+            "model": model,
+            "notebook": self.notebook,
+            "dataset": self.dataset,
+            "budget": self.budget,
+            "seeds": list(seeds),
+            "parameters": int(parameters),
+            "steps": int(steps),
+            "train_seconds": round(float(np.mean(train_seconds)), 3),
+            "seconds_to_published": [s if s is None else round(s, 3) for s in seconds_to_published],
+            "tests": scores,
+            "date": date.today().isoformat(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "command": f"notmnist run {self.notebook} --dataset {self.dataset}"
+            f" --budget {self.budget}",
+            "versions": {
+                p: version(p) for p in ("notmnist", "numpy", "scikit-learn", "tensorflow")
+            },
+        }
+
+    def save(
+        self,
+        entries: Sequence[dict[str, Any]],
+        predictions: Mapping[str, Mapping[str, Sequence[np.ndarray]]],
+    ) -> None:
+        """Write the notebook's result file, whole, and its predictions on OpenGlyphs.
+
+        Parameters
+        ----------
+        entries : sequence of dict
+            One a model, made by `entry`.
+        predictions : mapping of str to mapping of str to sequence of ndarray of uint8, shape (N,)
+            By model and test set, one array a seed. Those on OpenGlyphs are kept, in a full run.
+        """
+        folder = files.misc() / "results"
+        stem = result_stem(self.notebook, self.dataset, self.budget)
+        files.write_text(folder / f"{stem}.json", json.dumps(list(entries), indent=1) + "\n")
+        if self.budget == "full" and self.dataset == DEFAULT_DATASET:
+            with files.replacing(folder / f"{stem}.npz") as part, open(part, "wb") as file:
+                rows = {
+                    model: np.stack(sets[DEFAULT_DATASET]) for model, sets in predictions.items()
+                }
+                np.savez_compressed(file, **rows)
+
+
+def result_stem(notebook: str, dataset: str, budget: str) -> str:
+    """Name a run's files, without their ending: quick runs never bear a committed file's name."""
+    return f"{notebook}-{dataset}" + ("" if budget == "full" else f"-{budget}")
+
+
+def picture_name(notebook: str, dataset: str, budget: str) -> str:
+    """Name a run's picture: the default dataset goes without saying."""
+    stem = result_stem(notebook, dataset, budget)
+    return f"{stem.replace(f'-{DEFAULT_DATASET}', '', 1)}.png"
+
+
+def describe(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Say in a line per model and test set how accurate it is.
+
+    Parameters
+    ----------
+    entries : sequence of mapping
+        As `Run.entry` makes them.
+
+    Returns
+    -------
+    str
+        Mean accuracy over the seeds in percent, its interval, the number of images, the time.
+    """
+    lines = []
+    for entry in entries:
+        lines.append(f"{entry['model']}: {entry['train_seconds']:.1f} s of training a seed")
+        for name, score in entry["tests"].items():
+            low, high = score["interval"]
+            lines.append(
+                f"  {name:<22} {100 * np.mean(score['accuracy']):.2f}% "
+                f"[{100 * low:.2f}, {100 * high:.2f}] of {score['n']:,} images"
+            )
+    return "\n".join(lines)
+
+
+def wilson_interval(correct: float, count: int) -> tuple[float, float]:
+    """Bound an accuracy by Wilson's 95% score interval.
+
+    Parameters
+    ----------
+    correct : float
+        Images right, on average over seeds; rounded to a whole number.
+    count : int
+        Images in the test set.
+
+    Returns
+    -------
+    (low, high) : tuple of float
+        As `scipy.stats.binomtest` computes it (Wilson 1927).
+    """
+    interval = binomtest(round(correct), count).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def _score(labels: np.ndarray, predictions: Sequence[np.ndarray]) -> dict[str, Any]:
+    accuracy = [float((predicted == labels).mean()) for predicted in predictions]
+    interval = wilson_interval(float(np.mean(accuracy)) * len(labels), len(labels))
+    return {
+        "n": len(labels),
+        "accuracy": [round(a, 6) for a in accuracy],
+        "interval": [round(bound, 6) for bound in interval],
+    }

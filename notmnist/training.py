@@ -1,0 +1,305 @@
+"""One training loop for every TensorFlow model: many steps per call, on uint8 data kept whole.
+
+`model.fit` spends most of a small model's time outside the model: here the batches are gathered and
+scaled inside the graph, and one call runs all the steps between two points of the curve.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
+from typing import Any
+
+import numpy as np
+
+from notmnist.dataset import Dataset, Split
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Send file descriptor 2 to nowhere: TensorFlow's import prints there whatever its settings."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+with _silent_stderr():
+    import keras
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()  # the first look for a GPU prints too
+
+_EVALUATION_BATCH = 2_000
+
+
+@dataclass
+class History:
+    """Record a training run at every point of its curve.
+
+    Attributes
+    ----------
+    steps : list of int
+        Minibatch updates done.
+    train_accuracy, train_loss : list of float
+        On the first training images, as many as the validation split has.
+    valid_accuracy, valid_loss : list of float
+        On the whole validation split.
+    train_seconds : list of float
+        Time in training steps up to each point: without evaluation, with building the graph.
+    evaluation_seconds : float
+        Time in evaluation, whole run.
+    """
+
+    steps: list[int] = field(default_factory=list)
+    train_accuracy: list[float] = field(default_factory=list)
+    train_loss: list[float] = field(default_factory=list)
+    valid_accuracy: list[float] = field(default_factory=list)
+    valid_loss: list[float] = field(default_factory=list)
+    train_seconds: list[float] = field(default_factory=list)
+    evaluation_seconds: float = 0.0
+
+    def seconds_to(self, accuracy: float) -> float | None:
+        """Return the training seconds to the first point at `accuracy` on validation, or None."""
+        reached = zip(self.train_seconds, self.valid_accuracy, strict=True)
+        return next((seconds for seconds, value in reached if value >= accuracy), None)
+
+
+def set_seed(seed: int) -> None:
+    """Fix every random generator, and make TensorFlow's operations deterministic.
+
+    A run repeats bit for bit on the same machine at the same number of threads.
+
+    Parameters
+    ----------
+    seed : int
+        For Python, NumPy and TensorFlow alike.
+    """
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def scale(images: np.ndarray | tf.Tensor) -> tf.Tensor:
+    """Bring grey levels from 0 .. 255 to -1 .. 1.
+
+    Parameters
+    ----------
+    images : array of uint8, shape (N, 28, 28)
+        Grey levels.
+
+    Returns
+    -------
+    tf.Tensor of float32, same shape
+        ``(x - 127.5) / 127.5``.
+    """
+    return (tf.cast(images, tf.float32) - 127.5) / 127.5
+
+
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Average the softmax cross-entropy of a batch.
+
+    Parameters
+    ----------
+    labels : tf.Tensor of int32, shape (N,)
+        Letters, A = 0 .. J = 9.
+    logits : tf.Tensor of float32, shape (N, 10)
+        What the model returns, before any softmax.
+
+    Returns
+    -------
+    tf.Tensor of float32, shape ()
+        In nats.
+    """
+    return tf.reduce_mean(
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    )
+
+
+def fit(
+    model: keras.Model,
+    train: Split,
+    valid: Split,
+    *,
+    optimizer: keras.optimizers.Optimizer,
+    steps: int,
+    batch_size: int,
+    seed: int,
+    points: int = 20,
+    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = cross_entropy,
+) -> History:
+    """Train a model by minibatches and record its curve.
+
+    Every epoch visits the training images in a new random order. The penalties of the model's
+    regularizers are added to `loss`.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From scaled images (N, 28, 28) to logits (N, 10); trained in place.
+    train, valid : Split
+        Images uint8 and labels.
+    optimizer : keras.optimizers.Optimizer
+        With its learning rate or schedule.
+    steps : int
+        Minibatch updates.
+    batch_size : int
+        Images a step.
+    seed : int
+        Of the order of the images.
+    points : int
+        Points of the curve, evenly spaced, the last one at the end.
+    loss : callable
+        From labels and logits to a scalar.
+
+    Returns
+    -------
+    History
+        Accuracy, loss and times at every point.
+    """
+    optimizer.build(model.trainable_variables)
+    images, labels = tf.constant(train.images), tf.constant(train.labels.astype(np.int32))
+
+    @tf.function(reduce_retracing=True)
+    def run_steps(batches: tf.Tensor) -> None:
+        for rows in batches:
+            scaled, wanted = scale(tf.gather(images, rows)), tf.gather(labels, rows)
+            with tf.GradientTape() as tape:
+                total = loss(wanted, model(scaled, training=True))
+                if model.losses:
+                    total += tf.add_n(model.losses)
+            gradients = tape.gradient(total, model.trainable_variables)
+            optimizer.apply(gradients, model.trainable_variables)
+
+    batches = _batches(len(train), batch_size, seed)
+    forward = _forward(model)
+    history, seconds = History(), 0.0
+    for done, step in pairwise(np.linspace(0, steps, points + 1).astype(int)):
+        rows = np.stack(list(islice(batches, step - done)))
+        start = time.perf_counter()
+        run_steps(tf.constant(rows))
+        stop = time.perf_counter()
+        seconds += stop - start
+        history.steps.append(int(step))
+        history.train_seconds.append(seconds)
+        for name, split in (("train", train[: len(valid)]), ("valid", valid)):
+            accuracy, mean_loss = _evaluate(forward, split)
+            getattr(history, f"{name}_accuracy").append(accuracy)
+            getattr(history, f"{name}_loss").append(mean_loss)
+        history.evaluation_seconds += time.perf_counter() - stop
+    return history
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Hold one model trained from several seeds.
+
+    Attributes
+    ----------
+    models : list of keras.Model
+        One a seed.
+    histories : list of History
+        One a seed.
+    predictions : dict of str to list of ndarray of uint8, shape (N,)
+        For every test set, the predicted letters, one array a seed.
+    """
+
+    models: list[keras.Model]
+    histories: list[History]
+    predictions: dict[str, list[np.ndarray]]
+
+
+def fit_seeds(
+    build_model: Callable[[], keras.Model],
+    build_optimizer: Callable[[], keras.optimizers.Optimizer],
+    data: Dataset,
+    tests: Mapping[str, Split],
+    *,
+    seeds: Sequence[int],
+    **options: Any,
+) -> Trained:
+    """Train a model anew from every seed, and predict every test set once with each.
+
+    Parameters
+    ----------
+    build_model, build_optimizer : callable
+        Called once a seed, after the seed is set.
+    data : Dataset
+        Trained on its train split, followed on its valid split.
+    tests : mapping of str to Split
+        As `notmnist.test_sets` gives them.
+    seeds : sequence of int
+        Of weights, dropout and the order of the images.
+    **options
+        As for `fit`.
+
+    Returns
+    -------
+    Trained
+        Models, histories and predictions.
+    """
+    trained = Trained([], [], {name: [] for name in tests})
+    for seed in seeds:
+        set_seed(seed)
+        model, optimizer = build_model(), build_optimizer()
+        history = fit(model, data.train, data.valid, optimizer=optimizer, seed=seed, **options)
+        trained.models.append(model)
+        trained.histories.append(history)
+        for name, split in tests.items():
+            trained.predictions[name].append(predict(model, split.images))
+    return trained
+
+
+def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Predict the letter of every image.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From scaled images to logits.
+    images : ndarray of uint8, shape (N, 28, 28)
+        Grey levels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (N,)
+        A = 0 .. J = 9.
+    """
+    return _logits(_forward(model), images).argmax(axis=1).astype(np.uint8)
+
+
+def _batches(count: int, batch_size: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield rows for one step after another, from permutations laid end to end."""
+    generator = np.random.default_rng(seed)
+    rows = np.empty(0, np.int32)
+    while True:
+        while len(rows) < batch_size:
+            rows = np.concatenate([rows, generator.permutation(count).astype(np.int32)])
+        yield rows[:batch_size]
+        rows = rows[batch_size:]
+
+
+def _forward(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    return tf.function(lambda images: model(scale(images), training=False), reduce_retracing=True)
+
+
+def _logits(forward: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray) -> np.ndarray:
+    starts = range(0, len(images), _EVALUATION_BATCH)
+    return np.concatenate(
+        [forward(tf.constant(images[start : start + _EVALUATION_BATCH])) for start in starts]
+    )
+
+
+def _evaluate(forward: Callable[[tf.Tensor], tf.Tensor], split: Split) -> tuple[float, float]:
+    logits = _logits(forward, split.images)
+    accuracy = float((logits.argmax(axis=1) == split.labels).mean())
+    return accuracy, float(cross_entropy(tf.constant(split.labels.astype(np.int32)), logits))

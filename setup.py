@@ -1,0 +1,60 @@
+"""Package metadata; the notebooks travel in the wheel as package data."""
+
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "notmnist/__init__.py").read_text())[1]
+
+
+class BuildWithNotebooks(build_py):
+    """Copy ``notebooks/`` into the built package; an editable install uses the checkout's."""
+
+    def run(self) -> None:
+        """Build, then copy."""
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib) / "notmnist" / "notebooks"
+            target.mkdir(parents=True, exist_ok=True)
+            for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+                shutil.copyfile(notebook, target / notebook.name)
+
+
+setup(
+    name="notmnist",
+    version=VERSION,
+    description="notMNIST, honestly: verified, deduplicated data and one notebook per model",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT AND CC0-1.0",
+    license_files=["LICENSE", "NOTICE"],
+    python_requires=">=3.11,<3.14",
+    packages=["notmnist"],
+    package_data={"notmnist": ["openglyphs/*"]},
+    cmdclass={"build_py": BuildWithNotebooks},
+    entry_points={"console_scripts": ["notmnist = notmnist.cli:main"]},
+    install_requires=[
+        "filelock",
+        "ipykernel",
+        "joblib>=1.6",
+        "matplotlib",
+        "nbclient",
+        "nbformat",
+        "numpy>=2",
+        "pillow",
+        "platformdirs",
+        "requests",
+        "scikit-learn",
+        "scipy",
+        "tensorflow>=2.18",
+        "tqdm",
+    ],
+    extras_require={
+        "glyphs": ["fonttools", "freetype-py"],
+        "test": ["freetype-py", "fonttools", "hypothesis", "nbval", "pytest", "ruff"],
+    },
+)
