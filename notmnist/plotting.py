@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from notmnist.dataset import Split
-from notmnist.sources import LETTERS
+from notmnist.sources import IMAGE_SIZE, LETTERS
 
 if TYPE_CHECKING:
     from notmnist.training import History
@@ -34,11 +34,13 @@ def contact_sheet(split: Split, columns: int, title: str) -> Figure:
     Figure
         Ten rows.
     """
-    rows = [split.images[split.labels == label][:columns] for label in range(len(LETTERS))]
-    sheet = np.concatenate([np.concatenate(list(images), axis=1) for images in rows])
+    sheet = np.zeros((len(LETTERS), IMAGE_SIZE, columns, IMAGE_SIZE), np.uint8)
+    for label in range(len(LETTERS)):
+        images = split.images[split.labels == label][:columns]
+        sheet[label, :, : len(images)] = images.transpose(1, 0, 2)
     figure, axes = plt.subplots(figsize=(0.4 * columns, 4.4), layout="constrained")
-    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255)
-    axes.set_yticks(28 * np.arange(len(LETTERS)) + 14, LETTERS)
+    axes.imshow(sheet.reshape(-1, columns * IMAGE_SIZE), cmap="gray", vmin=0, vmax=255)
+    axes.set_yticks(IMAGE_SIZE * (np.arange(len(LETTERS)) + 0.5), LETTERS)
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.set_title(title)

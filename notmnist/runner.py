@@ -1,13 +1,18 @@
 """Run notebooks as they are, top to bottom, and keep executed copies."""
 
+import asyncio
+import logging
 import os
+import signal
+import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from tqdm import tqdm
 
 from notmnist import files, results
@@ -86,24 +91,25 @@ def _execute(path: Path, environment: Mapping[str, str]) -> nbformat.NotebookNod
     notebook = nbformat.read(path, as_version=4)
     code_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     progress = tqdm(total=code_cells, desc=path.stem, unit="cell")
+    started = [1]
     client = NotebookClient(
         notebook,
         timeout=None,
         kernel_name="python3",
         record_timing=False,
-        # A kernel on this machine warns that its sockets are not encrypted.
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
+        on_cell_execute=lambda cell, cell_index: started.append(cell_index + 1),
         on_cell_executed=lambda **_: progress.update(),
     )
+    client.log.setLevel(logging.CRITICAL)  # it repeats what the exception says
     try:
-        client.execute(env=dict(environment))
+        asyncio.run(_execute_cells(client, environment))
     except CellExecutionError as error:
         raise NotMNISTError(
-            f"{path.name}, {_cell(notebook)}: {error.ename}: {error.evalue}"
+            f"{path.name}, cell {started[-1]}: {error.ename}: {error.evalue}"
         ) from error
-    except (DeadKernelError, CellTimeoutError) as error:
-        raise NotMNISTError(f"{path.name}, {_cell(notebook)}: the kernel died") from error
+    except DeadKernelError as error:
+        raise NotMNISTError(f"{path.name}, cell {started[-1]}: the kernel died") from error
     finally:
         progress.close()
     notebook.metadata = {
@@ -113,11 +119,27 @@ def _execute(path: Path, environment: Mapping[str, str]) -> nbformat.NotebookNod
     return notebook
 
 
-def _cell(notebook: nbformat.NotebookNode) -> str:
-    """Name the last code cell that was started."""
-    started = [
-        i
-        for i, cell in enumerate(notebook.cells, 1)
-        if cell.cell_type == "code" and cell.execution_count
-    ]
-    return f"cell {started[-1] if started else 1}"
+async def _execute_cells(client: NotebookClient, environment: Mapping[str, str]) -> None:
+    loop, execution = asyncio.get_running_loop(), asyncio.current_task()
+    signals = []
+
+    def stop(number: int) -> None:
+        signals.append(number)
+        execution.cancel()
+
+    def stop_on_signals(**_: object) -> None:
+        # nbclient's own handlers kill the kernel and then fail on an assertion. Windows has no
+        # such handlers: there asyncio.run cancels by itself.
+        with suppress(NotImplementedError):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, stop, number)
+
+    client.on_cell_start = stop_on_signals
+    try:
+        # What cells print on stderr comes back in the notebook; the kernel's own log does not help.
+        await client.async_execute(env=dict(environment), stderr=subprocess.DEVNULL)
+    except (asyncio.CancelledError, DeadKernelError):
+        # nbclient takes the cancellation for a dead kernel.
+        if signals:
+            raise KeyboardInterrupt from None
+        raise

@@ -1,0 +1,75 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from notmnist import cli, pipeline
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("NOTMNIST_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def test_list_says_what_is_prepared(capsys):
+    assert cli.main(["list"]) == 0
+    assert capsys.readouterr().out.count("not prepared") == 3
+    card = pipeline.prepare("openglyphs")
+    cli.main(["list"])
+    assert f"{card['splits']['train']['train']:,} / " in capsys.readouterr().out
+
+
+def test_info_prints_the_card_as_text_and_as_json(capsys):
+    assert cli.main(["info", "openglyphs"]) == 0
+    assert capsys.readouterr().out.startswith("openglyphs: embedded")
+    assert cli.main(["info", "openglyphs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "openglyphs"
+
+
+def test_info_of_what_is_not_prepared_says_what_to_do(capsys):
+    assert cli.main(["info", "notmnist-small"]) == 1
+    assert "run `notmnist prepare notmnist-small`" in capsys.readouterr().err
+
+
+def test_verify_after_prepare(capsys, home):
+    assert cli.main(["verify", "openglyphs"]) == 1
+    assert cli.main(["prepare", "openglyphs"]) == 0
+    assert cli.main(["verify", "openglyphs"]) == 0
+    with open(home / "openglyphs.joblib", "r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\x00")
+    capsys.readouterr()
+    assert cli.main(["verify", "openglyphs"]) == 1
+    assert "differs from its card" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["info", "nope"], ["prepare", "nope"], ["run", "nope"], ["run", "--budget", "nope"],
+     ["run", "--dataset", "nope"]],
+)  # fmt: skip
+def test_wrong_usage_is_one_line_and_status_2(arguments, capsys):
+    assert cli.main(arguments) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("notmnist: unknown ") and message.count("\n") == 1
+    assert "choose" in message
+
+
+def test_a_failure_is_one_line_and_status_1_without_debug(tmp_path, capsys):
+    page = tmp_path / "page.tar.gz"
+    page.write_text("<html>gone</html>")
+    assert cli.main(["prepare", "notmnist-small", "--archive", str(page)]) == 1
+    message = capsys.readouterr().err
+    assert str(page) in message and message.count("\n") == 1
+    with pytest.raises(Exception, match=r"page\.tar\.gz"):
+        cli.main(["prepare", "notmnist-small", "--archive", str(page), "--debug"])
+
+
+def test_the_module_runs_as_a_command():
+    result = subprocess.run(
+        [sys.executable, "-m", "notmnist", "nope"], capture_output=True, text=True
+    )
+    assert result.returncode == 2
+    assert "invalid choice" in result.stderr

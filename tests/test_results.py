@@ -1,0 +1,160 @@
+import json
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from notmnist import report, results
+from notmnist.dataset import Split
+from notmnist.errors import NotMNISTError, UsageError
+
+TABLE = {"seeds": ([0], [0, 1, 2]), "steps": (10, 1_000)}
+
+
+@pytest.fixture
+def misc(tmp_path, monkeypatch):
+    monkeypatch.setenv("NOTMNIST_MISC", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def full(misc, monkeypatch):
+    monkeypatch.setenv("NOTMNIST_BUDGET", "full")
+    return misc
+
+
+def split_of(labels):
+    count = len(labels)
+    return Split(
+        np.zeros((count, 28, 28), np.uint8), np.array(labels, np.uint8), np.zeros(count, np.int32),
+        np.array(["a"]), np.array(["a"]),
+    )  # fmt: skip
+
+
+def entry_of(run, model="a model"):
+    return run.entry(
+        model,
+        seeds=run.parameters.seeds,
+        parameters=7850,
+        steps=run.parameters.steps,
+        train_seconds=[1.0, 2.0],
+        tests={"openglyphs": split_of([0, 1, 2, 3])},
+        predictions={"openglyphs": [np.array([0, 1, 2, 9]), np.array([0, 1, 9, 9])]},
+    )
+
+
+def test_the_environment_chooses_the_column(monkeypatch):
+    assert results.Run("nb", TABLE).parameters.steps == 10
+    monkeypatch.setenv("NOTMNIST_BUDGET", "full")
+    monkeypatch.setenv("NOTMNIST_DATASET", "notmnist-small")
+    run = results.Run("nb", TABLE)
+    assert (run.parameters.steps, run.dataset) == (1_000, "notmnist-small")
+    assert repr(run).splitlines()[0].split() == ["dataset", "notmnist-small"]
+
+
+def test_an_unknown_budget_is_wrong_usage(monkeypatch):
+    monkeypatch.setenv("NOTMNIST_BUDGET", "huge")
+    with pytest.raises(UsageError, match="unknown budget 'huge': choose quick or full"):
+        results.Run("nb", TABLE)
+
+
+def test_an_entry_scores_every_seed_and_bounds_the_mean(misc):
+    entry = entry_of(results.Run("nb", TABLE))
+    score = entry["tests"]["openglyphs"]
+    assert score["n"] == 4
+    assert score["accuracy"] == [0.75, 0.5]
+    assert score["interval"][0] < 0.625 < score["interval"][1]
+    assert entry["train_seconds"] == 1.5
+    assert "62.50%" in results.describe([entry])
+
+
+def test_wilson_interval_agrees_with_its_formula():
+    correct, n, z = 970, 1000, 1.959963984540054
+    p = correct / n
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    np.testing.assert_allclose(results.wilson_interval(correct, n), (centre - half, centre + half))
+
+
+def test_a_quick_run_never_bears_a_committed_name(misc):
+    run = results.Run("nb", TABLE)
+    run.save_picture(Figure())
+    run.save([entry_of(run)], {"a model": {"openglyphs": [np.zeros(4, np.uint8)]}})
+    written = sorted(path.name for path in misc.rglob("*.*"))
+    assert written == ["nb-openglyphs-quick.json", "nb-quick.png"]
+    assert report.read_results(misc / "results") == []
+
+
+def test_a_full_run_keeps_its_predictions_too(full):
+    run = results.Run("nb", TABLE)
+    run.save_picture(Figure())
+    predictions = {"a model": {"openglyphs": [np.arange(4, dtype=np.uint8)] * 3}}
+    run.save([entry_of(run)], predictions)
+    assert (full / "nb.png").exists()
+    with np.load(full / "results" / "nb-openglyphs.npz") as kept:
+        assert kept["a model"].shape == (3, 4)
+        assert kept["a model"].dtype == np.uint8
+    assert report.read_results(full / "results")[0]["model"] == "a model"
+
+
+def test_a_failed_save_leaves_the_earlier_file_whole(full):
+    run = results.Run("nb", TABLE)
+    run.save([entry_of(run)], {"a model": {"openglyphs": [np.zeros(4, np.uint8)]}})
+    before = (full / "results" / "nb-openglyphs.json").read_bytes()
+    with pytest.raises(TypeError):
+        run.save([{"model": object()}], {})
+    assert (full / "results" / "nb-openglyphs.json").read_bytes() == before
+
+
+def test_the_table_merges_a_models_two_datasets_into_one_row():
+    score = {"n": 100, "accuracy": [0.9, 0.92], "interval": [0.84, 0.95]}
+    entries = [
+        {"model": "minibatch logistic regression", "notebook": "03", "dataset": dataset,
+         "parameters": 7850, "steps": steps, "train_seconds": 2.0, "tests": {test: score}}
+        for dataset, steps, test in (
+            ("notmnist-small", 7, "notmnist-small-fonts"), ("openglyphs", 5_000, "openglyphs"),
+        )
+    ]  # fmt: skip
+    header, _, row = report.results_table(entries).splitlines()
+    cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
+    assert cells["OpenGlyphs"] == cells["small, by font"] == "91.0 [84.0, 95.0]"
+    assert cells["notMNIST small"] == "-"
+    assert cells["steps"] == "5,000"
+    assert row.endswith("| 90%, 155 s |")
+
+
+def test_a_broken_result_file_is_named(tmp_path):
+    (tmp_path / "nb-openglyphs.json").write_text("[{")
+    with pytest.raises(NotMNISTError, match=r"nb-openglyphs\.json is no result file"):
+        report.read_results(tmp_path)
+
+
+def test_the_report_replaces_what_is_between_the_markers_and_nothing_else(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("top\n<!-- results: begin -->\nold\n<!-- results: end -->\nbottom\n")
+    report.update_readme(readme, tmp_path / "none")
+    text = readme.read_text()
+    assert text.startswith("top\n") and text.endswith("\nbottom\n") and "old" not in text
+    assert "| model |" in text
+
+
+def test_a_readme_without_markers_is_left_alone(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("no markers")
+    with pytest.raises(NotMNISTError, match="lacks the two lines"):
+        report.update_readme(readme, tmp_path)
+    assert readme.read_text() == "no markers"
+
+
+def test_the_committed_readme_shows_the_committed_results(pytestconfig):
+    root = pytestconfig.rootpath
+    table = report.results_table(report.read_results(root / "misc" / "results"))
+    assert f"<!-- results: begin -->\n{table}\n<!-- results: end -->" in (
+        root / "README.md"
+    ).read_text(encoding="utf-8")
+
+
+def test_committed_results_come_from_full_runs(pytestconfig):
+    for path in (pytestconfig.rootpath / "misc" / "results").glob("*.json"):
+        if not path.stem.endswith("-quick"):
+            assert {entry["budget"] for entry in json.loads(path.read_text())} == {"full"}

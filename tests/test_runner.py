@@ -1,0 +1,104 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from notmnist import runner
+from notmnist.errors import NotMNISTError, UsageError
+
+
+@pytest.fixture
+def misc(tmp_path, monkeypatch):
+    monkeypatch.setenv("NOTMNIST_MISC", str(tmp_path / "misc"))
+    return tmp_path / "misc"
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    def write(*sources):
+        cells = [nbformat.v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(sources)]
+        path = tmp_path / "99_test.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+        return path
+
+    return write
+
+
+def run(path, **options):
+    options = {"dataset": "openglyphs", "budget": "quick", "inplace": False} | options
+    return runner.run([path], **options)
+
+
+def outputs(path):
+    return [cell["outputs"][0]["text"] for cell in json.loads(path.read_text())["cells"]]
+
+
+def test_an_executed_copy_is_written_and_the_notebook_left_as_it_was(notebook, misc):
+    path = notebook(
+        "import os; print(os.environ['NOTMNIST_DATASET'], os.environ['NOTMNIST_BUDGET'])"
+    )
+    before = path.read_bytes()
+    (copy,) = run(path, budget="full")
+    assert copy == misc / "99_test-openglyphs.ipynb"
+    assert outputs(copy) == [["openglyphs full\n"]]
+    assert path.read_bytes() == before
+
+
+def test_inplace_refreshes_the_notebook_from_an_empty_home_and_misc(notebook, misc):
+    path = notebook("import os; print(os.path.exists(os.environ['NOTMNIST_HOME']))")
+    run(path, inplace=True)
+    assert outputs(path) == [["False\n"]]
+    assert not misc.exists()
+    metadata = json.loads(path.read_text())["metadata"]
+    assert metadata["language_info"] == {"name": "python"}
+
+
+def test_inplace_with_another_budget_is_wrong_usage(notebook):
+    with pytest.raises(UsageError, match="quick runs on openglyphs only"):
+        run(notebook("1"), budget="full", inplace=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("1 / 0", "99_test.ipynb, cell 2: ZeroDivisionError"),
+        ("import os; os._exit(1)", "99_test.ipynb, cell 2: the kernel died"),
+    ],
+)
+def test_a_failing_cell_is_named_and_nothing_is_written(notebook, misc, source, message):
+    path = notebook("print(1)", source)
+    before = path.read_bytes()
+    with pytest.raises(NotMNISTError, match=message):
+        run(path)
+    assert path.read_bytes() == before
+    assert not misc.exists()
+
+
+def test_notebooks_are_found_by_name_in_order():
+    names = [path.stem for path in runner.find_notebooks(["03_minibatch_lr.ipynb", "00_data"])]
+    assert names == ["00_data", "03_minibatch_lr"]
+    with pytest.raises(UsageError, match="unknown notebook 'nope'"):
+        runner.find_notebooks(["nope"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_ctrl_c_ends_a_run_with_status_1_and_one_line(tmp_path):
+    environment = os.environ | {"NOTMNIST_MISC": str(tmp_path / "misc")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "notmnist", "run", "01_sklearn_lr"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    seen = ""
+    while "1/" not in seen:
+        seen += process.stderr.read(1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "notmnist: interrupted" in rest.splitlines()[-1]
+    assert "Traceback" not in rest
+    assert not (tmp_path / "misc").exists()

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+
+from notmnist import training
+from notmnist.dataset import Split
+from notmnist.training import keras, tf
+
+
+@pytest.fixture(scope="module")
+def bars():
+    """Ten easy classes: a bright bar in another row, over noise."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 10, 600).astype(np.uint8)
+    images = generator.integers(0, 100, (600, 28, 28)).astype(np.uint8)
+    images[np.arange(600), 2 + 2 * labels] = 255
+    index = np.zeros(600, np.int32)
+    return Split(images, labels, index, np.array(["a"]), np.array(["a"]))
+
+
+def softmax_regression(l2=0.0):
+    return keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, kernel_regularizer=keras.regularizers.L2(l2)),
+        ]
+    )
+
+
+def fit(model, split, **options):
+    options = {"steps": 60, "batch_size": 50, "seed": 0, "points": 3} | options
+    optimizer = keras.optimizers.Adam(0.01)
+    return training.fit(model, split[:500], split[500:], optimizer=optimizer, **options)
+
+
+def test_scale_maps_grey_levels_to_minus_one_and_one():
+    assert training.scale(np.array([0, 255], np.uint8)).numpy().tolist() == [-1.0, 1.0]
+
+
+def test_a_model_learns_and_its_history_has_every_point(bars):
+    training.set_seed(0)
+    model = softmax_regression()
+    history = fit(model, bars)
+    assert history.steps == [20, 40, 60]
+    assert history.valid_accuracy[-1] > 0.95
+    assert history.valid_loss[-1] < history.valid_loss[0]
+    assert history.train_seconds == sorted(history.train_seconds)
+    assert history.evaluation_seconds > 0
+    predicted = training.predict(model, bars.images[500:])
+    assert predicted.dtype == np.uint8
+    assert (predicted == bars.labels[500:]).mean() == history.valid_accuracy[-1]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(bars):
+    weights = []
+    for seed in (0, 0, 1):
+        training.set_seed(seed)
+        model = softmax_regression()
+        fit(model, bars, seed=seed)
+        weights.append(model.get_weights()[0])
+    assert np.array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
+
+
+def test_the_penalty_on_the_weights_reaches_the_gradient(bars):
+    """One step of plain gradient descent, with and without: they differ by rate * 2 * l2 * w."""
+    stepped = {}
+    for l2 in (0.0, 0.1):
+        training.set_seed(0)
+        model = softmax_regression(l2)
+        before = model.get_weights()[0]
+        training.fit(
+            model, bars[:500], bars[500:], optimizer=keras.optimizers.SGD(0.5),
+            steps=1, batch_size=50, seed=0, points=1,
+        )  # fmt: skip
+        stepped[l2] = model.get_weights()[0]
+    np.testing.assert_allclose(stepped[0.0] - stepped[0.1], 0.5 * 2 * 0.1 * before, atol=1e-6)
+
+
+def test_the_loss_can_be_replaced(bars):
+    training.set_seed(0)
+    model = softmax_regression()
+    before = model.get_weights()[0]
+    fit(model, bars, steps=1, points=1, loss=lambda labels, logits: 0.0 * tf.reduce_sum(logits))
+    assert np.array_equal(model.get_weights()[0], before)
+
+
+def test_every_epoch_visits_every_image_once():
+    batches = training._batches(count=10, batch_size=4, seed=0)
+    rows = np.concatenate([next(batches) for _ in range(5)])
+    assert sorted(rows[:10]) == sorted(rows[10:]) == list(range(10))
+    assert rows[:10].tolist() != rows[10:].tolist()
+
+
+def test_a_batch_may_be_larger_than_the_training_set():
+    assert len(next(training._batches(count=3, batch_size=8, seed=0))) == 8
+
+
+def test_fit_seeds_predicts_every_test_set_with_every_seed(bars):
+    from notmnist.dataset import Dataset
+
+    data = Dataset("bars", bars[:400], bars[400:500], bars[500:], {})
+    trained = training.fit_seeds(
+        softmax_regression, lambda: keras.optimizers.Adam(0.01), data, {"bars": data.test},
+        seeds=[0, 1], steps=20, batch_size=50, points=2,
+    )  # fmt: skip
+    assert len(trained.models) == len(trained.histories) == len(trained.predictions["bars"]) == 2
+    assert trained.predictions["bars"][0].shape == (100,)
+
+
+def test_seconds_to_finds_the_first_point_at_the_accuracy():
+    history = training.History(
+        steps=[1, 2, 3], train_seconds=[0.5, 1.0, 1.5], valid_accuracy=[0.7, 0.9, 0.95]
+    )
+    assert history.seconds_to(0.9) == 1.0
+    assert history.seconds_to(0.99) is None
