@@ -1,4 +1,4 @@
-"""Package metadata; the notebooks travel in the wheel as package data."""
+"""Package metadata; notebooks and results travel in the wheel as package data."""
 
 import re
 import shutil
@@ -12,16 +12,17 @@ VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "notmnist/__init__.py").rea
 
 
 class BuildWithNotebooks(build_py):
-    """Copy ``notebooks/`` into the built package; an editable install uses the checkout's."""
+    """Copy notebooks and results into the built package; an editable install has the checkout's."""
 
     def run(self) -> None:
         """Build, then copy."""
         super().run()
         if not self.editable_mode:
-            target = Path(self.build_lib) / "notmnist" / "notebooks"
-            target.mkdir(parents=True, exist_ok=True)
-            for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
-                shutil.copyfile(notebook, target / notebook.name)
+            for folder in ("notebooks", "misc/results"):
+                target = Path(self.build_lib) / "notmnist" / folder
+                target.mkdir(parents=True, exist_ok=True)
+                for path in sorted((ROOT / folder).glob("*.*")):
+                    shutil.copyfile(path, target / path.name)
 
 
 setup(
@@ -52,9 +53,10 @@ setup(
         "scipy",
         "tensorflow>=2.18",
         "tqdm",
+        "urllib3>=2",
     ],
     extras_require={
-        "glyphs": ["fonttools", "freetype-py"],
-        "test": ["freetype-py", "fonttools", "hypothesis", "nbval", "pytest", "ruff"],
+        "glyphs": ["freetype-py"],
+        "test": ["freetype-py", "hypothesis", "mlcroissant", "nbval", "pytest", "ruff"],
     },
 )

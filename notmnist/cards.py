@@ -60,13 +60,10 @@ def read(source: Source, folder: Path) -> dict[str, Any] | None:
     """Read a card; None when it is missing, altered, of another format or of another dataset."""
     try:
         card = json.loads(path_of(source, folder).read_text(encoding="utf-8"))
-        stated = card.pop("sha256")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        unaltered = card.pop("sha256") == _hash(card)
+        return card if unaltered and _describes(card, source) else None
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
-    if stated != _hash(card) or card["format"] != FORMAT or card["name"] != source.name:
-        return None
-    expected = [archive.filename for archive, _ in source.parts]
-    return card if [archive["filename"] for archive in card["archives"]] == expected else None
 
 
 def fresh(source: Source, folder: Path) -> dict[str, Any] | None:
@@ -96,6 +93,15 @@ def whole(source: Source, folder: Path) -> dict[str, Any] | None:
     except OSError:
         return None
     return card if digest == card["pickle"]["sha256"] else None
+
+
+def _describes(card: dict[str, Any], source: Source) -> bool:
+    """Tell whether a card is of this format and of archives that are the record's or by hand."""
+    return (card["format"], card["name"]) == (FORMAT, source.name) and all(
+        entry["filename"] == archive.filename
+        and (entry["sha256"] == archive.sha256 or not entry["published"])
+        for entry, (archive, _) in zip(card["archives"], source.parts, strict=True)
+    )
 
 
 def _hash(card: dict[str, Any]) -> str:

@@ -132,5 +132,5 @@ def _report(options: argparse.Namespace) -> None:
     root = files.checkout()
     if root is None:
         raise UsageError("`notmnist report` writes a checkout's README.md: run it from a checkout")
-    report.update_readme(root / "README.md", files.misc() / "results")
+    report.update_readme(root / "README.md", files.committed_results())
     print(root / "README.md")

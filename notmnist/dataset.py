@@ -113,18 +113,19 @@ def format_card(card: Mapping[str, Any]) -> str:
         lines.append(f"  archive {archive['filename']}: {archive['images']:,} images, {origin}")
         if archive["unreadable"]:
             lines.append(f"    unreadable: {', '.join(archive['unreadable'])}")
-    lines.append("  " + _duplicates_line(card["duplicates"]))
+    lines += _duplicate_lines(card["duplicates"])
     lines.append(f"  licence: {card['licence']}")
     lines.append(f"  cite: {card['citation']}")
     return "\n".join(lines)
 
 
-def _duplicates_line(report: Mapping[str, Any]) -> str:
+def _duplicate_lines(report: Mapping[str, Any]) -> list[str]:
     leaks = ", ".join(f"{pair} {count:,}" for pair, count in report["leaks"].items())
-    return (
-        f"duplicates: {report['distinct']:,} distinct of {report['images']:,} images; "
-        f"{report['groups']:,} groups of copies cover {report['grouped']:,} images, "
-        f"the largest {report['largest']:,}; {report['conflicting_groups']:,} groups "
-        f"({report['conflicting_images']:,} images) bear conflicting letters; "
-        f"images repeated in a later split: {leaks}"
-    )
+    return [
+        f"  {report['distinct']:,} distinct of {report['images']:,} images",
+        f"    copies: {report['groups']:,} groups of {report['grouped']:,} images, "
+        f"the largest of {report['largest']:,}",
+        f"    copies with conflicting letters: {report['conflicting_groups']:,} groups "
+        f"of {report['conflicting_images']:,} images",
+        f"    images repeated in a later split: {leaks}",
+    ]

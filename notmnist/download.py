@@ -1,21 +1,26 @@
 """Fetch a published archive from its mirrors: resumed, verified, and renamed only when whole."""
 
+import itertools
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from filelock import FileLock
 from tqdm import tqdm
 
 from notmnist import __version__, files
 from notmnist.errors import NotMNISTError
 from notmnist.sources import Archive
 
+# Tries that brought a hundredth of the archive are not counted.
 TRIES_PER_MIRROR = 3
-BACKOFF_SECONDS = 0.5
+BACKOFF_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 60.0
 # To connect, and between two pieces of data.
 TIMEOUT_SECONDS = (10.0, 30.0)
+# A connection has LONGEST_WAIT_SECONDS and the time that the archive takes at this rate.
+SLOWEST_BYTES_PER_SECOND = 20_000
 
 _CHUNK = 1 << 16
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -58,17 +63,18 @@ def fetch(archive: Archive, folder: Path) -> Path:
     NotMNISTError
         When no mirror gives the right file, or `folder` can't be written.
     """
-    target = files.make_folder(folder) / archive.filename
-    try:
-        with FileLock(folder / f".{archive.filename}.lock"):
-            if not _is_whole(target, archive):
+    target = folder / archive.filename
+    with files.locked(target):
+        if not is_whole(target, archive):
+            try:
                 _fetch_from_mirrors(archive, target)
-    except OSError as error:
-        raise files.unwritable(target, error) from error
+            except OSError as error:
+                raise files.unwritable(target, error) from error
     return target
 
 
-def _is_whole(path: Path, archive: Archive) -> bool:
+def is_whole(path: Path, archive: Archive) -> bool:
+    """Tell whether a file is there and has the archive's size and sha256."""
     return (
         path.is_file()
         and path.stat().st_size == archive.size
@@ -96,21 +102,27 @@ def _fetch_from_mirrors(archive: Archive, target: Path) -> None:
 
 def _fetch_from(url: str, archive: Archive, part: Path) -> None:
     """Complete `part` from one mirror, in a bounded number of tries."""
-    for attempt in range(TRIES_PER_MIRROR):
-        resumed = part.is_file() and part.stat().st_size > 0
+    failures = 0
+    while True:
+        before = _size(part)
         try:
             _continue_part(url, archive, part)
-            _check_part(archive, part, resumed)
+            _check_part(archive, part, resumed=before > 0)
             return
         except _TransientError as error:
-            if attempt == TRIES_PER_MIRROR - 1:
+            failures += _size(part) - before < archive.size / 100
+            if failures == TRIES_PER_MIRROR:
                 raise
-            wait = max(error.retry_after, BACKOFF_SECONDS * 2**attempt)
+            wait = max(error.retry_after, BACKOFF_SECONDS * 2**failures)
             time.sleep(min(wait, LONGEST_WAIT_SECONDS))
 
 
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
 def _check_part(archive: Archive, part: Path, resumed: bool) -> None:
-    size = part.stat().st_size
+    size = _size(part)
     if size < archive.size:
         raise _TransientError(f"the connection ended after {size:,} of {archive.size:,} bytes")
     if size == archive.size and files.sha256(part) == archive.sha256:
@@ -123,9 +135,11 @@ def _check_part(archive: Archive, part: Path, resumed: bool) -> None:
 
 
 def _continue_part(url: str, archive: Archive, part: Path) -> None:
-    import requests  # takes 0.1 s, and most calls find the archive in the cache
+    # They take 0.1 s to import, and most calls find the archive in the cache.
+    import requests
+    from urllib3.exceptions import HTTPError
 
-    offset = part.stat().st_size if part.is_file() else 0
+    offset = _size(part)
     if offset >= archive.size:
         return
     headers = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"}
@@ -136,41 +150,55 @@ def _continue_part(url: str, archive: Archive, part: Path) -> None:
             _check_status(response.status_code, response.headers.get("Retry-After", ""))
             if response.status_code != 206:
                 offset = 0
-            _write(response.iter_content(_CHUNK), archive, part, offset)
+            _write(_pieces(response.raw, archive), archive, part, offset)
     except (
         requests.ConnectionError,
         requests.Timeout,
         requests.exceptions.ChunkedEncodingError,
+        HTTPError,
     ) as error:
-        raise _TransientError(_brief(error)) from error
+        raise _TransientError(_cause(error)) from error
     except requests.RequestException as error:
-        raise _MirrorError(_brief(error)) from error
+        raise _MirrorError(_cause(error)) from error
+
+
+def _pieces(raw: Any, archive: Archive) -> Iterator[bytes]:
+    """Give what has come as it comes, undecoded, until the body or the time ends."""
+    allowed = LONGEST_WAIT_SECONDS + archive.size / SLOWEST_BYTES_PER_SECOND
+    deadline = time.monotonic() + allowed
+    while piece := raw.read1(_CHUNK, decode_content=False):
+        yield piece
+        if time.monotonic() > deadline:
+            raise _TransientError(f"it has not sent the archive in {allowed:,.0f} seconds")
 
 
 def _check_status(status: int, retry_after: str) -> None:
     if status in (429, 500, 502, 503, 504):
-        seconds = float(retry_after) if retry_after.isdigit() else 0.0
+        seconds = float(retry_after) if retry_after.isdecimal() else 0.0
         raise _TransientError(f"status {status}", seconds)
     if status not in (200, 206):
         raise _MirrorError(f"status {status}")
 
 
-def _write(chunks, archive: Archive, part: Path, offset: int) -> None:
+def _write(pieces: Iterator[bytes], archive: Archive, part: Path, offset: int) -> None:
+    first = next(pieces, b"")
+    if offset == 0 and not _GZIP_MAGIC.startswith(first[:2]):
+        raise _MirrorError("it sent something else than an archive, perhaps a web page")
     progress = tqdm(
         total=archive.size, initial=offset, unit="B", unit_scale=True, desc=archive.filename,
         disable=None, leave=False,
     )  # fmt: skip
     with progress, open(part, "r+b" if offset else "wb") as file:
         file.seek(offset)
-        for chunk in chunks:
-            if file.tell() == 0 and not chunk.startswith(_GZIP_MAGIC):
-                raise _MirrorError("it sent something else than an archive, perhaps a web page")
-            if file.tell() + len(chunk) > archive.size:
-                raise _MirrorError("it sent more bytes than the archive has")
-            file.write(chunk)
-            progress.update(len(chunk))
-        file.truncate()
+        for piece in itertools.chain([first], pieces):
+            file.write(piece)
+            progress.update(len(piece))
+            if file.tell() > archive.size:
+                break  # whatever it is, it is not the archive
 
 
-def _brief(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+def _cause(error: BaseException) -> str:
+    """Word the error at the root of a chain: those above it repeat the address."""
+    while error.__context__:
+        error = error.__context__
+    return " ".join(str(error).split()) or type(error).__name__

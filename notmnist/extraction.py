@@ -143,7 +143,7 @@ def decode_png(blob: bytes) -> np.ndarray:
                 raise ValueError("animated, or with a second header")
             return np.asarray(image)
     except Exception as error:  # on broken files Pillow raises errors of a dozen types
-        raise ValueError(str(error)) from error
+        raise ValueError("a broken PNG") from error
 
 
 class _Member(tarfile.TarInfo):

@@ -3,10 +3,11 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import platformdirs
+from filelock import FileLock
 
 from notmnist.errors import NotMNISTError
 
@@ -39,6 +40,11 @@ def notebooks() -> Path:
     return (checkout() or _PACKAGE) / "notebooks"
 
 
+def committed_results() -> Path:
+    """Name the folder of the results that travel with the code, whatever NOTMNIST_MISC says."""
+    return (checkout() or _PACKAGE) / "misc" / "results"
+
+
 def sha256(path: Path) -> str:
     """Hash every byte of a file: hexadecimal sha256."""
     with open(path, "rb") as file:
@@ -65,6 +71,30 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def locked(path: Path) -> AbstractContextManager:
+    """Take a lock that other processes wait for, and that ends with its process.
+
+    Parameters
+    ----------
+    path : Path
+        What is locked. The lock is an empty file beside it, ``.<name>.lock``, which stays.
+
+    Returns
+    -------
+    context manager
+        Its end is the lock's.
+
+    Raises
+    ------
+    NotMNISTError
+        When the folder can't be written.
+    """
+    try:
+        return FileLock(make_folder(path.parent) / f".{path.name}.lock").acquire()
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` and rename it into place once the block succeeds.
@@ -87,12 +117,13 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     part = make_folder(path.parent) / f".{path.name}.part"
     try:
-        yield part
-        os.replace(part, path)
+        try:
+            yield part
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

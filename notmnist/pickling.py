@@ -49,7 +49,7 @@ class _RestrictedUnpickler(NumpyUnpickler):
         try:
             return _ALLOWED[module, name]
         except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
+            raise pickle.UnpicklingError(f"it asks for {f'{module}.{name}'!r}") from None
 
     def load_build(self) -> None:
         # On top of the stack lies a state: it is judged before it is set, and before joblib reads
@@ -133,8 +133,8 @@ def read(path: Path, mmap_mode: str | None = None) -> Any:
         ) from error
     except Exception as error:
         raise NotMNISTError(
-            f"{path} is damaged or is no pickle of plain arrays ({error}): delete it and prepare "
-            "the dataset again"
+            f"{path} is damaged or is no pickle of plain arrays ({error}): prepare the dataset "
+            "again"
         ) from error
 
 

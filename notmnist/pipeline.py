@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from filelock import FileLock
 
 from notmnist import cards, deduplication, files, sources
 from notmnist.dataset import POLICIES, SPLITS, Dataset, Split
@@ -131,15 +130,12 @@ def prepare(
         preparation,
     )  # the steps take 0.2 s to import: `import notmnist` stays light
 
-    source, folder = sources.find(name), files.make_folder(_home(home))
+    source, folder = sources.find(name), _home(home)
     given = preparation.match_archives(source, archive)
-    try:
-        with FileLock(folder / f".{source.name}.lock"):
-            card = cards.whole(source, folder)
-            if card is None or not _made_from(card, given):
-                card = preparation.build(source, folder, given, download, on_error)
-    except OSError as error:
-        raise files.unwritable(folder, error) from error
+    with files.locked(folder / source.name):
+        card = cards.whole(source, folder)
+        if card is None or not _made_from(card, given):
+            card = preparation.build(source, folder, given, download, on_error)
     return card
 
 
@@ -241,7 +237,9 @@ def _sha256_of_given(path: Path) -> str:
     try:
         return files.sha256(path)
     except OSError as error:
-        raise NotMNISTError(f"cannot read archive {path}: {error.strerror}") from error
+        raise NotMNISTError(
+            f"cannot read {path} ({error.strerror}): give an archive that is there"
+        ) from error
 
 
 def _open(folder: Path, card: dict[str, Any], dedup: str) -> Dataset:
@@ -249,8 +247,7 @@ def _open(folder: Path, card: dict[str, Any], dedup: str) -> Dataset:
 
     path = folder / card["pickle"]["filename"]
     arrays = pickling.read(path, mmap_mode="r")
-    total = sum(card["splits"][split]["none"] for split in SPLITS)
-    if arrays["images"].shape != (total, sources.IMAGE_SIZE, sources.IMAGE_SIZE):
+    if _layout(arrays) != _layout_stated(card):
         raise NotMNISTError(f"{path} does not fit its card: run `notmnist prepare {card['name']}`")
     loaded, start = {}, 0
     for split in SPLITS:
@@ -262,3 +259,21 @@ def _open(folder: Path, card: dict[str, Any], dedup: str) -> Dataset:
             arrays["font_families"],
         )  # fmt: skip
     return Dataset(card["name"], card=card, **loaded)
+
+
+def _layout(arrays: Any) -> dict[str, Any]:
+    if not isinstance(arrays, dict):
+        return {}
+    arrays = {name: np.asanyarray(array) for name, array in arrays.items()}
+    return {name: (a.dtype.kind, a.shape, a.flags.c_contiguous) for name, a in arrays.items()}
+
+
+def _layout_stated(card: dict[str, Any]) -> dict[str, Any]:
+    rows, fonts = sum(card["splits"][split]["none"] for split in SPLITS), card["fonts"]
+    return {
+        "images": ("u", (rows, sources.IMAGE_SIZE, sources.IMAGE_SIZE), True),
+        "labels": ("u", (rows,), True),
+        "font_index": ("i", (rows,), True),
+        "font_names": ("U", (fonts,), True),
+        "font_families": ("U", (fonts,), True),
+    }

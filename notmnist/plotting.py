@@ -39,7 +39,13 @@ def contact_sheet(split: Split, columns: int, title: str) -> Figure:
         images = split.images[split.labels == label][:columns]
         sheet[label, :, : len(images)] = images.transpose(1, 0, 2)
     figure, axes = plt.subplots(figsize=(0.4 * columns, 4.4), layout="constrained")
-    axes.imshow(sheet.reshape(-1, columns * IMAGE_SIZE), cmap="gray", vmin=0, vmax=255)
+    axes.imshow(
+        sheet.reshape(-1, columns * IMAGE_SIZE),
+        cmap="gray",
+        vmin=0,
+        vmax=255,
+        interpolation="nearest",
+    )
     axes.set_yticks(IMAGE_SIZE * (np.arange(len(LETTERS)) + 0.5), LETTERS)
     axes.set_xticks([])
     axes.tick_params(length=0)

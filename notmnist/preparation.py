@@ -74,12 +74,14 @@ def _locate(archive: Archive, folder: Path, given: dict[str, Path], may_download
         return given[archive.filename]
     if archive.path:
         return archive.path
-    if not may_download and not (folder / archive.filename).is_file():
+    if may_download:
+        return download.fetch(archive, folder)
+    if not download.is_whole(folder / archive.filename, archive):
         raise NotMNISTError(
-            f"{archive.filename} is not in {folder} and download is off: pass it as archive=FILE "
-            "(--archive FILE), or use load('openglyphs')"
+            f"{archive.filename} is not in {folder} as published, and download is off: pass it as "
+            "archive=FILE (--archive FILE), or use load('openglyphs')"
         )
-    return download.fetch(archive, folder)
+    return folder / archive.filename
 
 
 @dataclass(frozen=True, eq=False)

@@ -87,7 +87,7 @@ def by_family(fonts: Sequence[bytes], provenance: Path) -> np.ndarray:
     Raises
     ------
     NotMNISTError
-        When a font is not in the table.
+        When a font is not in the table, or there is no table.
     """
     names = _look_up([font.decode("utf-8", "replace") for font in fonts], provenance, "split")
     return np.array([SPLITS.index(name) for name in names], np.uint8)
@@ -129,10 +129,14 @@ def _by_bucket(fonts: Sequence[bytes], buckets: int, special: Mapping[int, int])
 
 
 def _look_up(fonts: Sequence[str], provenance: Path, column: str) -> list[str]:
-    with open(provenance, encoding="utf-8", newline="") as file:
-        table = {row["font"]: row[column] for row in csv.DictReader(file)}
     try:
+        with open(provenance, encoding="utf-8", newline="") as file:
+            table = {row["font"]: row[column] for row in csv.DictReader(file)}
         return [table[font] for font in fonts]
+    except OSError as error:
+        raise NotMNISTError(
+            f"cannot read {provenance} ({error.strerror}): install notmnist again"
+        ) from error
     except KeyError as error:
         raise NotMNISTError(
             f"font {error} of the archive is not in {provenance.name}: they belong to different "

@@ -1,0 +1,95 @@
+"""A real HTTP server on loopback whose replies misbehave as told."""
+
+import re
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+Reply = Callable[["Handler"], None]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Give the replies laid down for a path one after the other, the last one for ever."""
+
+    def do_GET(self) -> None:
+        self.server.requests.append(dict(self.headers))
+        replies = self.server.replies[self.path]
+        reply = replies.pop(0) if len(replies) > 1 else replies[0]
+        reply(self)
+
+    def start(self, status: int, length: int | None = None, **headers: str) -> None:
+        self.send_response(status)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+
+    def send(self, content: bytes) -> None:
+        # Counted first: once the client has the last byte, the test looks.
+        self.server.sent += len(content)
+        self.wfile.write(content)
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    """Count what is asked and sent."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.replies: dict[str, list[Reply]] = {}
+        self.requests: list[dict[str, str]] = []
+        self.sent = 0
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+    def serve(self, name: str, *replies: Reply) -> str:
+        """Lay replies down under a path, and return its address."""
+        self.replies[f"/{name}"] = list(replies)
+        return f"http://127.0.0.1:{self.server_port}/{name}"
+
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+    def handle_error(self, *_) -> None:
+        """Stay silent when a client hangs up, as some are made to."""
+
+
+def ranged(body: bytes, cut: int | None = None) -> Reply:
+    """Serve a file with Range, and hang up after `cut` bytes."""
+
+    def reply(handler: Handler) -> None:
+        asked = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
+        rest = body[int(asked[1]) :] if asked else body
+        handler.start(206 if asked else 200, len(rest))
+        handler.send(rest[:cut])
+
+    return reply
+
+
+def whole(body: bytes, cut: int | None = None, length: int | None = None) -> Reply:
+    """Serve a file without Range, under a wrong length if told, and hang up after `cut` bytes."""
+
+    def reply(handler: Handler) -> None:
+        handler.start(200, len(body) if length is None else length)
+        handler.send(body[:cut])
+
+    return reply
+
+
+def status(code: int, **headers: str) -> Reply:
+    """Refuse."""
+
+    def reply(handler: Handler) -> None:
+        handler.start(code, 0, **headers)
+
+    return reply
+
+
+def page() -> Reply:
+    """Serve a web page where an archive should be."""
+    return whole(b"<!DOCTYPE html><title>Forbidden</title>")

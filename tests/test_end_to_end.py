@@ -1,0 +1,119 @@
+"""The whole way of an archive, of the genuine small one and of one made here."""
+
+import pickle
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from archives import letters, record, source_of, tar_gz
+from server import ranged
+
+import notmnist
+from notmnist import sources
+from notmnist.dataset import SPLITS
+
+
+@pytest.fixture(scope="module")
+def small(genuine, tmp_path_factory):
+    """The home where the genuine small archive was prepared from a file fetched by hand."""
+    home = tmp_path_factory.mktemp("small")
+    notmnist.prepare("notmnist-small", home=home, archive=genuine)
+    return home
+
+
+def all_of(data):
+    return [getattr(data, name) for name in SPLITS]
+
+
+def test_the_genuine_archive_holds_what_is_published(small):
+    card = notmnist.verify("notmnist-small", home=small)
+    (entry,) = card["archives"]
+    assert entry["published"] is False  # it was packed again
+    assert entry["images"] == 18_724
+    assert entry["per_letter"] == sources.NOTMNIST_SMALL.counts
+    assert entry["means"] == pytest.approx(sources.NOTMNIST_SMALL.means, abs=1e-6)
+    assert entry["unreadable"] == [
+        "A/RGVtb2NyYXRpY2FCb2xkT2xkc3R5bGUgQm9sZC50dGY=.png",
+        "F/Q3Jvc3NvdmVyIEJvbGRPYmxpcXVlLnR0Zg==.png",
+    ]
+    assert card["fonts"] == 1873
+
+
+def test_the_genuine_duplicates_are_those_that_were_measured(small):
+    report = notmnist.verify("notmnist-small", home=small)["duplicates"]
+    expected = {
+        "images": 18_724,
+        "distinct": 18_232,
+        "groups": 236,
+        "grouped": 728,
+        "largest": 254,
+        "conflicting_groups": 2,
+        "conflicting_images": 8,
+    }
+    assert {name: report[name] for name in expected} == expected
+
+
+def test_the_genuine_splits_share_no_font_and_have_the_stated_sizes(small):
+    data = notmnist.load("notmnist-small", home=small, dedup="none")
+    # 13,010 / 1,970 / 3,746 files, less the two unreadable ones.
+    assert [len(split) for split in all_of(data)] == [13_009, 1_970, 3_745]
+    fonts = Counter(font for split in all_of(data) for font in set(split.fonts))
+    assert set(fonts.values()) == {1}
+    means = {
+        letter: np.concatenate([s.images[s.labels == i] for s in all_of(data)]).mean()
+        for i, letter in enumerate(sources.LETTERS)
+    }
+    expected = {k: mean * 255 + 127.5 for k, mean in sources.NOTMNIST_SMALL.means.items()}
+    assert means == pytest.approx(expected, abs=1e-3)
+
+
+def test_openglyphs_is_tested_on_the_genuine_small_too_once_that_is_prepared(small):
+    data = notmnist.load("openglyphs", home=small)
+    tests = notmnist.test_sets(data, home=small)
+    assert list(tests) == ["openglyphs", "notmnist-small", "notmnist-small-clean"]
+    assert len(tests["notmnist-small"]) == 18_724
+    training = {image.tobytes() for image in data.train.images}
+    expected = [
+        image for image in tests["notmnist-small"].images if image.tobytes() not in training
+    ]
+    assert np.array_equal(tests["notmnist-small-clean"].images, expected)
+
+
+@pytest.fixture(params=["made here", "genuine"])
+def archive(request, tmp_path):
+    """An archive, described as its source would publish it."""
+    if request.param == "genuine":
+        path = request.getfixturevalue("genuine")
+        small = sources.NOTMNIST_SMALL
+        return path, replace(
+            record(path), counts=small.counts, means=small.means, unreadable=small.unreadable
+        )
+    path = tar_gz(tmp_path / "letters.tar.gz", letters())
+    return path, record(path)
+
+
+def test_a_served_archive_is_resumed_verified_prepared_and_loaded_without_its_server(
+    archive, server, tmp_path, python
+):
+    path, published = archive
+    body = path.read_bytes()
+    url = server.serve(path.name, ranged(body, cut=len(body) // 2), ranged(body))
+    served = source_of(replace(published, urls=(url,)), name="served")
+    home = tmp_path / "home"
+    data = notmnist.load(served, home=home)
+    assert server.requests[1]["Range"] == f"bytes={len(body) // 2}-"
+    assert server.sent == len(body)
+    assert data.card["archives"][0]["published"] is True
+    assert notmnist.verify(served, home=home) == data.card
+
+    server.stop()
+    (tmp_path / "served.pickle").write_bytes(pickle.dumps(served))
+    shown = python(
+        "import notmnist, pickle\n"
+        f"served = pickle.load(open({str(tmp_path / 'served.pickle')!r}, 'rb'))\n"
+        f"data = notmnist.load(served, home={str(home)!r})\n"
+        "print(len(data.train), len(data.valid), len(data.test), sum(data.test.labels.tolist()))"
+    )
+    expected = [*map(len, all_of(data)), sum(data.test.labels.tolist())]
+    assert shown.split() == [str(number) for number in expected]

@@ -1,0 +1,366 @@
+"""Archives to arrays: real tar.gz files, whole, odd, broken and hostile."""
+
+import gzip
+import io
+import random
+import string
+import tarfile
+import zlib
+
+import numpy as np
+import pytest
+from archives import BROKEN, FONTS, letters, letters_with_copies, member, noise, png, record, tar_gz
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
+
+from notmnist import NotMNISTError
+from notmnist.extraction import decode_png, extract, font_name
+from notmnist.sources import Archive
+
+GOOD = png(noise(0))
+ANY = Archive("letters.tar.gz", 0, "")
+
+
+def extracted(folder, members, archive=ANY, on_error="raise"):
+    return extract(tar_gz(folder / "letters.tar.gz", members), archive, on_error)
+
+
+def refusal(path, archive=ANY, on_error="raise"):
+    """Read what must be refused, and return the message once it is known to be helpful."""
+    with pytest.raises(NotMNISTError) as caught:
+        extract(path, archive, on_error)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert path.name in message
+    assert any(remedy in message for remedy in ("fetch", "give an archive", "expected folders"))
+    return message
+
+
+def same(one, other):
+    return (
+        np.array_equal(one.images, other.images)
+        and np.array_equal(one.labels, other.labels)
+        and one.fonts == other.fonts
+    )
+
+
+def test_images_labels_and_fonts_are_those_of_the_files(tmp_path):
+    content = extracted(tmp_path, letters(FONTS[:2]))
+    assert np.array_equal(content.images, [noise(i) for i in range(20)])
+    assert content.labels.tolist() == [i // 2 for i in range(20)]
+    assert content.fonts == [b"Font 00.ttf", b"Font 01.ttf"] * 10
+    assert content.unreadable == content.skipped == []
+
+
+def test_archives_of_unknown_size_are_read_whole(tmp_path):
+    content = extracted(tmp_path, letters([f"{i:03d}.ttf" for i in range(110)]))
+    expected = {noise(i).tobytes() for i in range(1100)}
+    assert {image.tobytes() for image in content.images} == expected
+
+
+def test_the_order_of_the_archive_does_not_matter(tmp_path):
+    pairs = list(letters_with_copies().items())
+    archive = Archive("letters.tar.gz", 0, "", unreadable=frozenset({BROKEN.partition("/")[2]}))
+    one = extracted(tmp_path, pairs, archive)
+    random.Random(0).shuffle(pairs)
+    assert same(one, extracted(tmp_path, pairs, archive))
+
+
+@pytest.mark.parametrize("prefix", ["", "./", "a/b/c/", "/", "../../"])
+def test_only_the_last_folder_counts_and_nothing_is_written(tmp_path, prefix):
+    content = extracted(tmp_path, {f"{prefix}C/MDEtMDEtMDAudHRm.png": GOOD})
+    assert content.labels.tolist() == [2]
+    assert content.fonts == [b"01-01-00.ttf"]
+    assert [path.name for path in tmp_path.iterdir()] == ["letters.tar.gz"]
+
+
+@pytest.mark.parametrize(
+    ("stem", "font"),
+    [
+        ("MDEtMDEtMDAudHRm", b"01-01-00.ttf"),
+        ("not base64!", b"not base64!"),
+        ("MDEtMDEtMDAudHR", b"MDEtMDEtMDAudHR"),
+        ("", b""),
+        ("\u00e9", "\u00e9".encode()),
+        ("\udcff\udcfe", b"\xff\xfe"),
+    ],
+)
+def test_a_font_is_its_decoded_name_or_the_raw_name_where_that_is_not_base64(stem, font):
+    assert font_name(stem) == font
+
+
+@given(st.text(string.ascii_letters + string.digits + " -_.", min_size=1))
+def test_every_font_name_comes_back_from_base64(name):
+    assert font_name(member(name).rpartition("/")[2].removesuffix(".png")) == name.encode()
+
+
+def test_known_unreadable_members_pass_and_are_named(tmp_path):
+    archive = Archive("letters.tar.gz", 0, "", unreadable=frozenset({"A/known.png"}))
+    content = extracted(tmp_path, {"A/known.png": b"", "A/good.png": GOOD}, archive)
+    assert content.unreadable == ["A/known.png"]
+    assert len(content.labels) == 1
+
+
+def link(kind, name="A/link.png", target="/etc/passwd"):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+def animated():
+    file = io.BytesIO()
+    frames = [Image.fromarray(noise(i)) for i in range(2)]
+    frames[0].save(file, "PNG", save_all=True, append_images=frames[1:])
+    return file.getvalue()
+
+
+def interlaced():
+    header = bytearray(GOOD)
+    header[28] = 1
+    header[29:33] = zlib.crc32(header[12:29]).to_bytes(4, "big")
+    return bytes(header)
+
+
+def with_chunk(kind, data, at=33):
+    """Put a chunk with a right checksum between the header and the pixels, or elsewhere."""
+    chunk = len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+    return GOOD[:at] + chunk + GOOD[at:]
+
+
+def with_text_bomb():
+    info = PngImagePlugin.PngInfo()
+    info.add_text("bomb", "0" * 20_000_000, zip=True)
+    return png(noise(0), pnginfo=info)
+
+
+HUGE_HEADER = (40_000).to_bytes(4, "big") * 2 + b"\x08\x00\x00\x00\x00"
+ODD = {
+    "empty": ("A/x.png", b""),
+    "no PNG": ("A/x.png", b"GIF89a"),
+    "web page": ("A/x.png", b"<html>" * 20),
+    "cut short": ("A/x.png", GOOD[:-200]),
+    "header alone": ("A/x.png", GOOD[:33]),
+    "broken pixels": ("A/x.png", GOOD[:60] + b"?" * 20 + GOOD[80:]),
+    "27 x 28": ("A/x.png", png(np.zeros((27, 28), np.uint8))),
+    "1 x 1": ("A/x.png", png(np.zeros((1, 1), np.uint8))),
+    "16 bits": ("A/x.png", png(np.zeros((28, 28), np.uint16))),
+    "1 bit": ("A/x.png", png(np.zeros((28, 28), bool))),
+    "RGB": ("A/x.png", png(np.zeros((28, 28, 3), np.uint8))),
+    "grey and alpha": ("A/x.png", png(np.zeros((28, 28, 2), np.uint8))),
+    "interlaced": ("A/x.png", interlaced()),
+    "animated": ("A/x.png", animated()),
+    "second header, other size": (
+        "A/x.png",
+        with_chunk(b"IHDR", (1).to_bytes(4, "big") * 2 + b"\x08\x00\x00\x00\x00"),
+    ),
+    "second header, huge": ("A/x.png", with_chunk(b"IHDR", HUGE_HEADER)),
+    "empty profile behind the pixels": ("A/x.png", with_chunk(b"iCCP", b"", at=-12)),
+    "text bomb": ("A/x.png", with_text_bomb()),
+    "huge file": ("A/x.png", GOOD + bytes(70_000)),
+    "stray file": ("README.txt", b"hello"),
+    "stray file in a letter": ("A/Thumbs.db", b"hello"),
+    "folder K": ("K/x.png", GOOD),
+    "folder a": ("a/x.png", GOOD),
+    "folder AB": ("AB/x.png", GOOD),
+    "no folder": ("x.png", GOOD),
+    "folder within": ("A/B/sub/x.png", GOOD),
+    "name too long": (f"A/{'x' * 260}.png", GOOD),
+    "second of its name": ("other/A/good.png", GOOD),
+    "symbolic link": (link(tarfile.SYMTYPE), b""),
+    "hard link": (link(tarfile.LNKTYPE, target="A/good.png"), b""),
+    "device": (link(tarfile.CHRTYPE), b""),
+    "pipe": (link(tarfile.FIFOTYPE), b""),
+}
+every_oddity = pytest.mark.parametrize(("name", "content"), ODD.values(), ids=ODD)
+
+
+@every_oddity
+def test_an_odd_member_is_an_error_that_names_it(tmp_path, name, content):
+    path = tar_gz(tmp_path / "letters.tar.gz", [("A/good.png", GOOD), (name, content)])
+    message = refusal(path)
+    assert getattr(name, "name", name).rpartition("/")[2] in message
+    assert 'on_error="skip"' in message
+
+
+@every_oddity
+def test_an_odd_member_is_left_out_and_counted_under_skip(tmp_path, name, content):
+    pairs = [("A/good.png", GOOD), (name, content), ("A/last.png", GOOD)]
+    content = extracted(tmp_path, pairs, on_error="skip")
+    assert len(content.labels) == 2
+    assert len(content.skipped) == 1
+
+
+def test_a_member_name_that_is_not_utf8_is_kept_byte_for_byte(tmp_path):
+    path = tmp_path / "letters.tar.gz"
+    with tarfile.open(path, "w:gz", format=tarfile.GNU_FORMAT) as tar:
+        info = tarfile.TarInfo("A/\udcff\udcfe.png")
+        info.size = len(GOOD)
+        tar.addfile(info, io.BytesIO(GOOD))
+    assert extract(path, ANY).fonts == [b"\xff\xfe"]
+
+
+@given(st.binary(max_size=400), st.integers(33, len(GOOD)), st.integers(0, 400))
+def test_any_alteration_of_a_png_gives_pixels_or_a_plain_refusal(junk, start, length):
+    blob = GOOD[:start] + junk + GOOD[start + length :]
+    try:
+        image = decode_png(blob)
+    except ValueError:
+        return
+    assert image.shape == (28, 28)
+    assert image.dtype == np.uint8
+
+
+def test_a_file_that_is_no_gzip_is_refused_with_its_first_bytes(tmp_path):
+    path = tmp_path / "letters.tar.gz"
+    path.write_bytes(b"<!DOCTYPE html>")
+    assert "b'<!DOCTYPE html>'" in refusal(path)
+
+
+def test_a_missing_file_a_folder_and_an_empty_file_are_refused(tmp_path):
+    refusal(tmp_path / "missing.tar.gz")
+    refusal(tmp_path)
+    (tmp_path / "empty.tar.gz").write_bytes(b"")
+    refusal(tmp_path / "empty.tar.gz")
+
+
+def test_an_archive_without_letters_is_refused(tmp_path):
+    assert "no letter images" in refusal(tar_gz(tmp_path / "letters.tar.gz", {}))
+
+
+@pytest.mark.parametrize("tenth", range(1, 10))
+def test_an_archive_cut_short_is_refused(tmp_path, tenth):
+    path = tar_gz(tmp_path / "letters.tar.gz", letters())
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * tenth // 10])
+    assert "damaged or cut short" in refusal(path)
+
+
+def test_an_archive_that_lacks_its_last_byte_is_refused(tmp_path):
+    path = tar_gz(tmp_path / "letters.tar.gz", letters())
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "damaged or cut short" in refusal(path)
+
+
+def packed(folder, tar):
+    path = folder / "letters.tar.gz"
+    path.write_bytes(gzip.compress(tar))
+    return path
+
+
+def tar_of(*pairs, **options):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", **options) as tar:
+        for name, content in pairs:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+TWO = tar_of(("A/one.png", GOOD), ("A/two.png", GOOD))
+BLOCKS = 512 + -(-len(GOOD) // 512) * 512
+
+
+@pytest.mark.parametrize("end", [BLOCKS, BLOCKS + 100, BLOCKS + 512, 2 * BLOCKS])
+def test_a_tar_cut_before_it_was_packed_is_refused_even_between_members(tmp_path, end):
+    assert "damaged or cut short" in refusal(packed(tmp_path, TWO[:end]))
+
+
+def test_a_broken_header_is_not_taken_for_the_end(tmp_path):
+    broken = TWO[:BLOCKS] + b"?" + TWO[BLOCKS + 1 :]
+    assert "bad checksum" in refusal(packed(tmp_path, broken))
+
+
+def test_a_wrong_checksum_is_refused(tmp_path):
+    path = packed(tmp_path, TWO)
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    assert "CRC check failed" in refusal(path)
+
+
+def test_garbage_after_the_archive_is_refused_and_padding_is_not(tmp_path):
+    path = packed(tmp_path, TWO)
+    content = path.read_bytes()
+    path.write_bytes(content + bytes(100))
+    assert len(extract(path, ANY).labels) == 2
+    path.write_bytes(content + b"garbage")
+    refusal(path)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 255))
+def test_no_altered_byte_changes_what_is_read(tmp_path_factory, where, change):
+    path = tmp_path_factory.mktemp("altered") / "letters.tar.gz"
+    content = bytearray(gzip.compress(TWO, mtime=0))
+    content[where % len(content)] ^= change
+    path.write_bytes(content)
+    try:
+        altered = extract(path, ANY)
+    except NotMNISTError:
+        return
+    # gzip ignores its header's time, operating system and name.
+    assert where % len(content) < 10
+    assert same(altered, extract(packed(path.parent, TWO), ANY))
+
+
+def header(name, size, kind=tarfile.REGTYPE):
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+PAX_SPARSE = tar_of(
+    ("A/x.png", b"9" * 100 + b"\n"),
+    format=tarfile.PAX_FORMAT,
+    pax_headers={"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x"},
+)
+HOSTILE = {
+    "declares 8 GB": header("A/x.png", 2**33),
+    "declares 2**80 bytes": header("A/x.png", 2**80),
+    "declares less than nothing": header("A/x.png", -(2**40)),
+    "long name of 8 GB": header("././@LongLink", 2**33, tarfile.GNUTYPE_LONGNAME),
+    "extension of 8 GB": header("pax", 2**33, tarfile.XHDTYPE),
+    "sparse map without end": PAX_SPARSE[: 3 * 512],
+    "extension of 5000 digits": header("pax", 5000, tarfile.XHDTYPE) + b"9" * 5000 + b" a=b\n",
+    "extensions upon extensions": header("pax", 0, tarfile.XHDTYPE) * 5000,
+}
+
+
+@pytest.mark.parametrize("on_error", ["raise", "skip"])
+@pytest.mark.parametrize("tar", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_headers_end_in_a_refusal_not_in_a_loop(tmp_path, tar, on_error):
+    refusal(packed(tmp_path, TWO[: 2 * BLOCKS] + tar), on_error=on_error)
+
+
+def test_no_more_images_are_kept_than_there_should_be(tmp_path):
+    path = tar_gz(tmp_path / "letters.tar.gz", letters(FONTS[:2]))
+    counts = dict.fromkeys("ABCDEFGHIJ", 1)
+    assert "more than the 10 images" in refusal(path, record(path, counts=counts))
+
+
+BOMBS = {
+    "in a letter": header("A/x.png", 2**28),
+    "in a long name": header("././@LongLink", 2**28, tarfile.GNUTYPE_LONGNAME),
+    "in an extension": header("pax", 2**28, tarfile.XHDTYPE),
+    "behind the end": bytes(1024),
+}
+
+
+@pytest.mark.parametrize("start", BOMBS.values(), ids=BOMBS)
+def test_a_bomb_of_zeros_takes_little_memory(tmp_path, python, start):
+    path = tmp_path / "letters.tar.gz"
+    zeros = gzip.compress(bytes(1 << 20))
+    path.write_bytes(gzip.compress(TWO[: 2 * BLOCKS] + start) + zeros * 256)
+    code = f"""
+import pathlib, resource
+from notmnist import NotMNISTError, extraction, sources
+path, archive = pathlib.Path({str(path)!r}), sources.Archive("letters.tar.gz", 0, "")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    extraction.extract(path, archive, "skip")
+except NotMNISTError:
+    pass
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    assert int(python(code)) < 100_000  # kB

@@ -1,0 +1,78 @@
+"""Splits are functions of font names alone, by the documented rules."""
+
+import hashlib
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notmnist import NotMNISTError, splits
+from notmnist.splits import TEST, TRAIN, VALID
+
+fonts = st.lists(st.binary(max_size=40))
+
+
+def number(font, buckets):
+    """The documented rule by way of the digest's hexadecimal form."""
+    return int(hashlib.sha256(font).hexdigest()[:8], 16) % buckets
+
+
+@given(fonts)
+def test_tenths_are_two_for_test_one_for_valid_and_seven_for_train(names):
+    rule = [TEST, TEST, VALID] + 7 * [TRAIN]
+    assert splits.by_font_tenths(names).tolist() == [rule[number(name, 10)] for name in names]
+
+
+@given(fonts)
+def test_twentieths_are_one_for_valid_and_nineteen_for_train(names):
+    rule = [VALID] + 19 * [TRAIN]
+    assert splits.by_font_twentieths(names).tolist() == [rule[number(name, 20)] for name in names]
+
+
+@given(fonts)
+def test_all_test_puts_every_font_into_test(names):
+    assert splits.all_test(names).tolist() == [TEST] * len(names)
+
+
+@pytest.mark.parametrize("rule", [splits.by_font_tenths, splits.by_font_twentieths])
+def test_the_order_of_fonts_does_not_matter(rule):
+    names = [f"font {i}.ttf".encode() for i in range(500)]
+    shuffled = random.Random(0).sample(names, len(names))
+    one = dict(zip(names, rule(names).tolist(), strict=True))
+    other = dict(zip(shuffled, rule(shuffled).tolist(), strict=True))
+    assert one == other
+
+
+def test_a_known_font_stays_where_it_is():
+    # Its sha256 begins with 80f0b620.
+    assert splits.bucket(b"01-01-00.ttf", 10) == 0x80F0B620 % 10
+
+
+def test_shares_are_about_what_they_should_be():
+    shares = Counter(splits.by_font_tenths([b"%d" % i for i in range(10_000)]).tolist())
+    assert [round(shares[s] / 1000) for s in (TRAIN, VALID, TEST)] == [7, 1, 2]
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "provenance.csv"
+    path.write_text("font,family,split\na.ttf,A,train\nb.ttf,A,train\nc.ttf,\u00c7,test\n", "utf-8")
+    return path
+
+
+def test_by_family_looks_fonts_up_in_the_table(table):
+    assert splits.by_family([b"c.ttf", b"a.ttf", b"c.ttf"], table).tolist() == [TEST, TRAIN, TEST]
+    assert splits.families(["c.ttf", "a.ttf"], table) == ["\u00c7", "A"]
+
+
+@pytest.mark.parametrize("font", [b"d.ttf", b"\xff"])
+def test_a_font_that_is_not_in_the_table_is_one_clear_line(table, font):
+    with pytest.raises(NotMNISTError, match=r"not in provenance.csv: .*install notmnist again$"):
+        splits.by_family([b"a.ttf", font], table)
+
+
+def test_a_missing_table_is_one_clear_line(tmp_path):
+    with pytest.raises(NotMNISTError, match=r"cannot read .*none.csv .*: install notmnist again$"):
+        splits.by_family([b"a.ttf"], tmp_path / "none.csv")
