@@ -9,6 +9,8 @@ _EMPTY = tempfile.TemporaryDirectory(prefix="notmnist-")
 # Set when pytest starts, so that the kernels that nbval launches inherit them too.
 os.environ["NOTMNIST_HOME"] = str(Path(_EMPTY.name) / "data")
 os.environ["NOTMNIST_MISC"] = str(Path(_EMPTY.name) / "misc")
+# mlcroissant keeps what it extracts by the archive's path, whatever the archive holds by now.
+os.environ["CROISSANT_CACHE"] = str(Path(_EMPTY.name) / "croissant")
 for variable in ("NOTMNIST_DATASET", "NOTMNIST_BUDGET"):
     os.environ.pop(variable, None)
 

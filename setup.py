@@ -34,7 +34,7 @@ setup(
     license="MIT AND CC0-1.0",
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11,<3.14",
-    packages=["notmnist"],
+    packages=["notmnist", "notmnist.glyphs"],
     package_data={"notmnist": ["openglyphs/*"]},
     cmdclass={"build_py": BuildWithNotebooks},
     entry_points={"console_scripts": ["notmnist = notmnist.cli:main"]},

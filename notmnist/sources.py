@@ -143,24 +143,24 @@ NOTMNIST_SMALL = Archive(
 
 OPENGLYPHS_LARGE = Archive(
     filename="openglyphs_large.tar.gz",
-    size=1_356_557,
-    sha256="2b956b705251a8e5448be77ead41d3a28e877ea209d7770e6118a84a9de47523",
+    size=4_534_188,
+    sha256="61e9e10fe43edca38fb0bf2636ff63cdb2c63f38544b1e0fa398accf0875b017",
     path=_EMBEDDED / "openglyphs_large.tar.gz",
-    counts=_per_letter(559, 569, 566, 569, 560, 561, 567, 561, 542, 567),
+    counts=_per_letter(1799, 1806, 1802, 1807, 1798, 1800, 1803, 1800, 1750, 1805),
     means=_per_letter(
-        -0.152027, -0.001522, -0.173443, -0.067438, -0.07548,
-        -0.139836, -0.110634, -0.07807, 0.039944, -0.172503,
+        -0.131045, -0.00156, -0.159271, -0.062603, -0.077012,
+        -0.14201, -0.09824, -0.075809, 0.030611, -0.172012,
     ),
 )  # fmt: skip
 OPENGLYPHS_SMALL = Archive(
     filename="openglyphs_small.tar.gz",
-    size=187_422,
-    sha256="74edcd095c41058a864cf868935f1b39a619cb80a0dfd0de17a583fbfede3857",
+    size=747_215,
+    sha256="7491cf18d56d4ab7725c1140fd7edb7e9028c949df62c6c9cedae73c9c106ea2",
     path=_EMBEDDED / "openglyphs_small.tar.gz",
-    counts=_per_letter(82, 84, 84, 84, 82, 82, 84, 82, 58, 84),
+    counts=_per_letter(307, 306, 308, 307, 308, 308, 308, 305, 238, 308),
     means=_per_letter(
-        -0.159328, -0.011199, -0.175941, -0.083472, -0.074825,
-        -0.141768, -0.117036, -0.099844, -0.014366, -0.183395,
+        -0.116693, 0.008665, -0.154265, -0.055994, -0.071925,
+        -0.138293, -0.090413, -0.069203, -0.020716, -0.169085,
     ),
 )  # fmt: skip
 

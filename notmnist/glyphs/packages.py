@@ -96,16 +96,20 @@ def _find(name: str, version: str, folder: Path) -> Path | None:
 
 def _download(name: str, version: str, folder: Path) -> None:
     if name.startswith("fontpkg-"):
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--dest", ".", f"{name}=={version}"]
+        tool, start, package = "pip", [sys.executable, "-m", "pip"], f"{name}=={version}"
+        options = ["--quiet", "--no-deps", "--dest", "."]
     else:
-        command = ["apt-get", "download", "--quiet", f"{name}={version}"]
-    if shutil.which(command[0]) is None:
-        raise NotMNISTError(f"{name} {version}: needs {command[0]}; put the file into {folder}")
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        tool, start, package = "apt-get", ["apt-get"], f"{name}={version}"
+        options = ["--quiet"]
+    if shutil.which(start[0]) is None:
+        raise NotMNISTError(f"{name} {version}: needs {tool}; put the package into {folder}")
+    command = [*start, "download", *options, package]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if run.returncode:
         reason = (run.stderr.strip() or "no reason given").splitlines()[-1]
-        raise NotMNISTError(f"{name} {version}: {' '.join(command[:2])} failed: {reason}")
+        raise NotMNISTError(
+            f"{name} {version}: {tool} download failed ({reason}); put the package into {folder}"
+        )
 
 
 def _read_deb(path: Path, members: Collection[str]) -> dict[str, bytes]:

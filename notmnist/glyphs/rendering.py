@@ -1,82 +1,23 @@
-"""Render OpenGlyphs: the letters A to J of openly licensed fonts, in notMNIST's own form.
+"""Render fonts to glyphs, and build the embedded archives from the provenance table."""
 
-For maintainers, on a system with FreeType's bindings (`pip install freetype-py`):
-
-    python -m notmnist.glyphs build --packages FOLDER --out FOLDER
-
-The provenance table `openglyphs/provenance.csv` is the keep-list and, with the packages it
-names, the build's only input: one row a font, with its package, hashes, licence, split and the
-letters taken from it.
-"""
-
-import argparse
-import csv
 import ctypes
 import hashlib
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
 import freetype.raw as ft
 import numpy as np
 
 from notmnist.errors import NotMNISTError
 from notmnist.files import replacing, sha256
-from notmnist.fontpackages import fetch, read_fonts
-from notmnist.glypharchive import SIDE, hash_tar, write_archive
+from notmnist.glyphs.archives import hash_tar, write_archive
+from notmnist.glyphs.packages import fetch, read_fonts
+from notmnist.glyphs.provenance import TABLE, Font, read_table
+from notmnist.sources import IMAGE_SIZE, LETTERS
 
-TABLE = Path(__file__).parent / "openglyphs" / "provenance.csv"
-LETTERS = "ABCDEFGHIJ"
 ARCHIVES = {"openglyphs_large": ("train", "valid"), "openglyphs_small": ("test",)}
-
-
-class Font(NamedTuple):
-    """A row of the provenance table."""
-
-    font: str
-    family: str
-    package: str
-    version: str
-    package_sha256: str
-    path: str
-    font_sha256: str
-    licence: str
-    copyright: str
-    licence_source: str
-    split: str
-    letters: str
-
-
-def read_table(path: Path = TABLE) -> list[Font]:
-    """Read a provenance table.
-
-    Raises
-    ------
-    NotMNISTError
-        If the file can't be read or has other columns.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except OSError as error:
-        raise NotMNISTError(f"{path}: {error.strerror}; give a provenance table") from error
-    if not rows or tuple(rows[0]) != Font._fields:
-        raise NotMNISTError(f"{path}: the first line must be {','.join(Font._fields)}")
-    return [Font(*row) for row in rows[1:]]
-
-
-def split_of(family: str) -> str:
-    """Name the split of a family, a function of its name alone.
-
-    The first four bytes of the name's sha256 (UTF-8), big-endian, modulo 20: 0 to 2 are test,
-    3 and 4 valid, the rest train.
-    """
-    digest = hashlib.sha256(family.encode()).digest()
-    bucket = int.from_bytes(digest[:4], "big") % 20
-    return "test" if bucket < 3 else "valid" if bucket < 5 else "train"
 
 
 def render(font: bytes, letters: str) -> np.ndarray:
@@ -123,11 +64,11 @@ def _render_letter(library: ft.FT_Library, face: ft.FT_Face, letter: str) -> np.
     _check(not (width and height), f"glyph {letter} has no outline")
     ft.FT_Outline_Translate(outline, -box.xMin, -box.yMin)
     ft.FT_Outline_Transform(outline, ctypes.byref(_fill(width, height)))
-    image = np.zeros((SIDE, SIDE), np.uint8)
+    image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     bitmap = ft.FT_Bitmap(
-        rows=SIDE,
-        width=SIDE,
-        pitch=SIDE,
+        rows=IMAGE_SIZE,
+        width=IMAGE_SIZE,
+        pitch=IMAGE_SIZE,
         buffer=image.ctypes.data_as(ctypes.POINTER(ctypes.c_ubyte)),
         num_grays=256,
         pixel_mode=ft.FT_PIXEL_MODE_GRAY,
@@ -139,7 +80,7 @@ def _render_letter(library: ft.FT_Library, face: ft.FT_Face, letter: str) -> np.
 
 def _fill(width: int, height: int) -> ft.FT_Matrix:
     """Return the matrix (16.16) from a box in font units to the image in 1/64 pixels."""
-    side = 64 * SIDE << 16
+    side = 64 * IMAGE_SIZE << 16
     return ft.FT_Matrix(xx=(side + width // 2) // width, yy=(side + height // 2) // height)
 
 
@@ -207,25 +148,3 @@ def _glyphs(
         for row in sorted(fonts):
             if letter in row.letters:
                 yield letter, row.font, images[row.font][row.letters.index(letter)]
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, or 1 after one line on stderr."""
-    parser = argparse.ArgumentParser(prog="python -m notmnist.glyphs", description="OpenGlyphs")
-    commands = parser.add_subparsers(required=True)
-    command = commands.add_parser("build", help="build both archives from the provenance table")
-    command.add_argument("--packages", type=Path, required=True, help="folder of font packages")
-    command.add_argument("--out", type=Path, required=True, help="folder of the archives")
-    command.add_argument("--table", type=Path, default=TABLE, help="provenance table")
-    command.set_defaults(run=build)
-    options = vars(parser.parse_args(arguments))
-    try:
-        options.pop("run")(**options)
-    except NotMNISTError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The maintainers' command: ``python -m notmnist.glyphs``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from notmnist.errors import NotMNISTError
+from notmnist.glyphs.expansion import expand
+from notmnist.glyphs.provenance import TABLE, count_table
+
+
+def _build(packages: Path, out: Path, table: Path) -> None:
+    try:
+        from notmnist.glyphs.rendering import build
+    except ImportError:
+        raise NotMNISTError('FreeType is missing: pip install -e ".[glyphs]"') from None
+    build(packages, out, table)
+
+
+def _count() -> None:
+    print(count_table())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit status is 0, or 1 after one line on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m notmnist.glyphs", description="OpenGlyphs")
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("build", help="build both archives from the provenance table")
+    command.add_argument("--packages", type=Path, required=True, help="folder of font packages")
+    command.add_argument("--out", type=Path, required=True, help="folder of the archives")
+    command.add_argument("--table", type=Path, default=TABLE, help="provenance table")
+    command.set_defaults(run=_build)
+    command = commands.add_parser("expand", help="write an archive of varied training glyphs")
+    command.add_argument("--count", type=int, required=True, help="number of glyphs")
+    command.add_argument("--seed", type=int, default=0, help="default: 0")
+    command.add_argument("--out", type=Path, required=True, help="the tar.gz to write")
+    command.set_defaults(run=expand)
+    command = commands.add_parser("count", help="print the data card's table of counts")
+    command.set_defaults(run=_count)
+    options = vars(parser.parse_args(arguments))
+    try:
+        options.pop("run")(**options)
+    except NotMNISTError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

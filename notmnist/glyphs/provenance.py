@@ -1,0 +1,84 @@
+"""The provenance table of OpenGlyphs: where every font comes from, and which split it is in."""
+
+import csv
+import hashlib
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from notmnist.dataset import SPLITS
+from notmnist.errors import NotMNISTError
+
+TABLE = Path(__file__).parents[1] / "openglyphs" / "provenance.csv"
+
+
+class Font(NamedTuple):
+    """A row of the provenance table."""
+
+    font: str
+    family: str
+    package: str
+    version: str
+    package_sha256: str
+    path: str
+    font_sha256: str
+    licence: str
+    copyright: str
+    licence_source: str
+    split: str
+    letters: str
+
+
+def read_table(path: Path = TABLE) -> list[Font]:
+    """Read a provenance table.
+
+    Raises
+    ------
+    NotMNISTError
+        If the file can't be read, has other columns, or a row without a split.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+    except OSError as error:
+        raise NotMNISTError(f"{path}: {error.strerror}; give a provenance table") from error
+    if not rows or tuple(rows[0]) != Font._fields:
+        raise NotMNISTError(f"{path}: the first line must be {','.join(Font._fields)}")
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != len(Font._fields) or Font(*row).split not in SPLITS:
+            raise NotMNISTError(f"{path}: row {number} is no font with a split; correct the table")
+    return [Font(*row) for row in rows[1:]]
+
+
+def split_of(family: str) -> str:
+    """Name the split of a family, a function of its name alone.
+
+    The first four bytes of the name's sha256 (UTF-8), big-endian, modulo 20: 0 to 2 are test,
+    3 and 4 valid, the rest train.
+    """
+    digest = hashlib.sha256(family.encode()).digest()
+    bucket = int.from_bytes(digest[:4], "big") % 20
+    return "test" if bucket < 3 else "valid" if bucket < 5 else "train"
+
+
+def count_table() -> str:
+    """Count fonts, families and glyphs of the embedded set, by split and by licence.
+
+    Returns
+    -------
+    str
+        Two Markdown tables; licences with fewer than ten fonts are counted together.
+    """
+    fonts = read_table()
+    lines = ["| split | fonts | families | glyphs |", "| --- | ---: | ---: | ---: |"]
+    for split in (*SPLITS, "all"):
+        rows = [font for font in fonts if split in (font.split, "all")]
+        glyphs = sum(len(font.letters) for font in rows)
+        families = len({font.family for font in rows})
+        lines.append(f"| {split} | {len(rows):,} | {families:,} | {glyphs:,} |")
+    lines += ["", "| licence | fonts |", "| --- | ---: |"]
+    licences = Counter(font.licence for font in fonts).most_common()
+    lines += [f"| {licence} | {count:,} |" for licence, count in licences if count >= 10]
+    rare = [count for _, count in licences if count < 10]
+    lines.append(f"| {len(rare)} others, fewer than ten fonts each | {sum(rare):,} |")
+    return "\n".join(lines)

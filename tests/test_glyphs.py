@@ -1,0 +1,345 @@
+"""OpenGlyphs: rendering, the archives' bytes, refused input, and the committed data."""
+
+import csv
+import hashlib
+import io
+import tarfile
+import zipfile
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from notmnist.errors import NotMNISTError
+from notmnist.glyphs import rendering
+from notmnist.glyphs.__main__ import main
+from notmnist.glyphs.archives import encode_png, hash_tar, read_archive, write_archive
+from notmnist.glyphs.expansion import expand
+from notmnist.glyphs.packages import fetch, read_fonts
+from notmnist.glyphs.provenance import TABLE, Font, count_table, read_table, split_of
+from notmnist.glyphs.variation import Variations, augment, vary
+from notmnist.sources import LETTERS
+
+FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+EMBEDDED = TABLE.parent
+PIXELS = {
+    "DejaVuSans.ttf": "c8e74abcc08499b102cb1cdd1bc70c8496118d5fdd3f0d69976997b1d59d8e66",
+    "DejaVuSerif-Italic.ttf": "29af752d218daf91f745ce685662e76e6c4976ffb183dc7d84db68a2194c4d33",
+    "STIXGeneral.ttf": "145ad842451be13dfc78642e1c1e81e89b10d45b63100dacff9126703301677e",
+    "cmr10.ttf": "40f9110a50e2324d6279310bdbcd38afd44c50b66a5b45bedfccf8d3331308ed",
+    "cmtt10.ttf": "301fce0e3ee9da145c25abb03381e7a1beee6221a34017fb36152a0063de0a1b",
+}
+TARS = {
+    "openglyphs_large.tar.gz": "2773007597ebb42b45016ae4d68140cc285387e54560cdaa843950e98bcd58d8",
+    "openglyphs_small.tar.gz": "a7ab3918271e8e2cd3378e8012818b09e600c148eae73b24de242e79f08338e1",
+}
+MEMBER = "usr/share/fonts/{}"
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_deb(path: Path, files: dict[str, bytes]) -> None:
+    """Write a package as Debian's tools do: an ar archive with a tar of the files."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:xz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"./{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    parts = [
+        ("debian-binary", b"2.0\n"),
+        ("control.tar.xz", b"odd"),
+        ("data.tar.xz", data.getvalue()),
+    ]
+    with path.open("wb") as file:
+        file.write(b"!<arch>\n")
+        for name, content in parts:
+            file.write(f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n".encode())
+            file.write(content + b"\n" * (len(content) % 2))
+
+
+def write_table(path: Path, rows: list[Font]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([Font._fields, *rows])
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """Lay out a package of matplotlib's fonts and its table, a font a family and two splits."""
+    fonts = {MEMBER.format(name): (FONTS / name).read_bytes() for name in PIXELS}
+    (tmp_path / "packages").mkdir()
+    package = tmp_path / "packages" / "fonts-sample_1%3a2-3_all.deb"
+    write_deb(package, fonts)
+    rows = [
+        Font(
+            font=f"fonts-sample--{Path(path).name}",
+            family=Path(path).stem,
+            package="fonts-sample",
+            version="1:2-3",
+            package_sha256=digest(package.read_bytes()),
+            path=path,
+            font_sha256=digest(content),
+            licence="Bitstream-Vera",
+            copyright="as in matplotlib",
+            licence_source="LICENSE",
+            split="test" if "cm" in path else "train",
+            letters="ABCDEFGHJ" if "DejaVuSans" in path else "ABCDEFGHIJ",
+        )
+        for path, content in fonts.items()
+    ]
+    write_table(tmp_path / "table.csv", rows)
+    return tmp_path
+
+
+def build(folder: Path) -> None:
+    rendering.build(folder / "packages", folder / "out", folder / "table.csv")
+
+
+def change(folder: Path, **columns: str) -> None:
+    """Change columns of the sample table's first row."""
+    first, *rest = read_table(folder / "table.csv")
+    write_table(folder / "table.csv", [first._replace(**columns), *rest])
+
+
+@pytest.mark.parametrize("name", PIXELS)
+def test_rendering_gives_the_recorded_pixels(name):
+    images = rendering.render((FONTS / name).read_bytes(), LETTERS)
+    assert images.shape == (10, 28, 28)
+    assert digest(images.tobytes()) == PIXELS[name]
+
+
+def test_ink_is_bright_and_touches_all_four_sides():
+    images = rendering.render((FONTS / "DejaVuSerif.ttf").read_bytes(), LETTERS)
+    edges = [images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]]
+    assert all(edge.max(axis=1).min() > 0 for edge in edges)
+    assert images[8, 14, 14] == 255  # the stem of I
+    assert images[0, 0, 0] == 0  # beside the top of A
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"\0\1\0\0" + bytes(100)])
+def test_what_is_no_font_is_refused(content):
+    with pytest.raises(ValueError, match="not a font"):
+        rendering.render(content, "A")
+
+
+def test_letters_without_outlines_are_refused():
+    with pytest.raises(ValueError, match="no glyph for A"):
+        rendering.render((FONTS / "STIXNonUni.ttf").read_bytes(), "A")
+    with pytest.raises(ValueError, match="no outline"):
+        rendering.render((FONTS / "DejaVuSans.ttf").read_bytes(), " ")
+
+
+@given(arrays(np.uint8, (28, 28)))
+def test_pillow_reads_the_pngs(image):
+    with Image.open(io.BytesIO(encode_png(image))) as png:
+        assert (png.mode, png.size) == ("L", (28, 28))
+        np.testing.assert_array_equal(png, image)
+
+
+def test_building_gives_the_recorded_archives_every_time(sample):
+    build(sample)
+    first = {path.name: path.read_bytes() for path in (sample / "out").iterdir()}
+    assert {name: hash_tar(sample / "out" / name) for name in first} == TARS
+    build(sample)
+    assert first == {path.name: path.read_bytes() for path in (sample / "out").iterdir()}
+
+
+def test_build_takes_the_letters_and_splits_of_the_table(sample):
+    build(sample)
+    large = list(read_archive(sample / "out" / "openglyphs_large.tar.gz"))
+    small = list(read_archive(sample / "out" / "openglyphs_small.tar.gz"))
+    assert len(large) == 29 and len(small) == 20
+    assert ("I", "fonts-sample--DejaVuSans.ttf") not in {glyph[:2] for glyph in large}
+    assert {font for _, font, _ in small} == {"fonts-sample--cmr10.ttf", "fonts-sample--cmtt10.ttf"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"package_sha256": "0" * 64}, r"fonts-sample_1%3a2-3_all.deb: sha256 is"),
+        ({"font_sha256": "0" * 64}, r"DejaVuSans.ttf has sha256"),
+        ({"path": "usr/share/fonts/none.ttf"}, r"holds no usr/share/fonts/none.ttf"),
+        ({"letters": "A\u0bf9"}, r"DejaVuSans.ttf: no glyph for"),
+    ],
+)
+def test_bad_input_is_named_and_the_old_archives_stay(sample, columns, message):
+    build(sample)
+    before = {path.name: path.read_bytes() for path in (sample / "out").iterdir()}
+    change(sample, **columns)
+    with pytest.raises(NotMNISTError, match=message):
+        build(sample)
+    assert before == {path.name: path.read_bytes() for path in (sample / "out").iterdir()}
+
+
+def test_the_command_fails_with_one_line(sample, capsys):
+    change(sample, package_sha256="0" * 64)
+    folders = ["--packages", sample / "packages", "--out", sample / "out"]
+    arguments = ["build", *map(str, folders), "--table", str(sample / "table.csv")]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_broken_table_is_refused(tmp_path):
+    (tmp_path / "table.csv").write_text("font,family\n")
+    with pytest.raises(NotMNISTError, match="the first line must be font,family,package"):
+        read_table(tmp_path / "table.csv")
+    write_table(tmp_path / "table.csv", [["a font"]])
+    with pytest.raises(NotMNISTError, match="row 2 is no font"):
+        read_table(tmp_path / "table.csv")
+    with pytest.raises(NotMNISTError, match=r"none\.csv"):
+        read_table(tmp_path / "none.csv")
+
+
+def test_fonts_are_read_out_of_wheels(tmp_path):
+    path = tmp_path / "fontpkg_sample-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("fontpkg_sample/a.ttf", b"a font")
+    assert fetch("fontpkg-sample", "1.0", digest(path.read_bytes()), tmp_path) == path
+    assert read_fonts(path, {"fontpkg_sample/a.ttf"}) == {"fontpkg_sample/a.ttf": b"a font"}
+
+
+@pytest.mark.parametrize("content", [b"", b"!<arch>\n", b"<html>not a package</html>"])
+def test_a_broken_package_is_named(tmp_path, content):
+    (tmp_path / "broken.deb").write_bytes(content)
+    with pytest.raises(NotMNISTError, match=r"broken\.deb: not a readable package"):
+        read_fonts(tmp_path / "broken.deb", {"a"})
+
+
+def test_a_package_that_cannot_be_fetched_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NotMNISTError, match=r"fonts-none 1: needs apt-get"):
+        fetch("fonts-none", "1", "0" * 64, tmp_path)
+
+
+@given(st.text())
+def test_every_family_has_a_split(family):
+    assert split_of(family) in ("train", "valid", "test")
+
+
+@pytest.fixture(scope="module")
+def table() -> dict[str, Font]:
+    return {row.font: row for row in read_table()}
+
+
+@pytest.fixture(scope="module")
+def embedded() -> dict[str, list[tuple[str, str, np.ndarray]]]:
+    return {root: list(read_archive(EMBEDDED / f"{root}.tar.gz")) for root in rendering.ARCHIVES}
+
+
+def test_committed_table_states_every_font_whole(table):
+    rows = read_table()
+    assert len(table) == len(rows) and rows == sorted(rows)
+    assert len({row.font_sha256 for row in rows}) == len(rows)
+    assert all(all(row) for row in rows)
+    for row in rows:
+        assert row.font == f"{row.package}--{Path(row.path).name}"
+        assert row.font.isascii() and not set("?>~") & set(row.font)  # plain base64 has no slash
+        assert row.letters == "".join(sorted(set(row.letters) & set(LETTERS)))
+
+
+def test_no_committed_family_is_in_two_splits(table):
+    assert all(row.split == split_of(row.family) for row in table.values())
+
+
+def test_committed_archives_and_table_agree_one_to_one(table, embedded):
+    for root, splits in rendering.ARCHIVES.items():
+        rows = [row for row in table.values() if row.split in splits]
+        expected = {(letter, row.font) for row in rows for letter in row.letters}
+        members = [(letter, font) for letter, font, _ in embedded[root]]
+        assert len(members) == len(expected) and set(members) == expected
+
+
+def test_no_committed_image_is_in_two_splits_or_has_two_labels(table, embedded):
+    splits, labels = defaultdict(set), defaultdict(set)
+    for members in embedded.values():
+        for letter, font, image in members:
+            splits[image.tobytes()].add(table[font].split)
+            labels[image.tobytes()].add(letter)
+    assert all(len(names) == 1 for names in [*splits.values(), *labels.values()])
+
+
+def test_committed_images_repeat_only_as_the_solid_i_of_training(table, embedded):
+    seen = set()
+    for letter, font, image in embedded["openglyphs_large"] + embedded["openglyphs_small"]:
+        if image.min() == 255:
+            assert (letter, table[font].split) == ("I", "train")
+        else:
+            assert image.tobytes() not in seen
+            seen.add(image.tobytes())
+
+
+def test_committed_rejections_are_not_in_the_table(table):
+    with (EMBEDDED / "rejected.csv").open(newline="", encoding="utf-8") as file:
+        rejected = list(csv.DictReader(file))
+    assert all(row["reason"] for row in rejected)
+    hashes = {row.font_sha256 for row in table.values()}
+    assert not hashes & {row["font_sha256"] for row in rejected}
+
+
+def test_committed_archives_are_packed_like_notmnist(tmp_path, embedded):
+    for root, members in embedded.items():
+        path = tmp_path / f"{root}.tar.gz"
+        write_archive(path, root, members, level=1)
+        assert hash_tar(path) == hash_tar(EMBEDDED / f"{root}.tar.gz")
+
+
+@given(arrays(np.uint8, st.tuples(st.integers(0, 5), st.just(28), st.just(28))), st.integers(0, 9))
+def test_augmentation_takes_any_images(images, seed):
+    varied = augment(images, np.random.default_rng(seed))
+    assert varied.shape == images.shape and varied.dtype == np.uint8
+    np.testing.assert_array_equal(varied, augment(images, np.random.default_rng(seed)))
+
+
+def test_a_variation_of_nothing_changes_nothing(embedded):
+    images = np.stack([image for *_, image in embedded["openglyphs_small"][:100]])
+    still = Variations(*np.zeros((3, 100), np.float32), *np.zeros((2, 100), bool))
+    np.testing.assert_array_equal(vary(images, still), images)
+
+
+def test_variations_do_what_they_are_called():
+    ring = np.zeros((4, 28, 28), np.uint8)
+    ring[:, 4:24, 4:24] = 255
+    ring[:, 12:16, 12:16] = 0
+    shear, weight = np.float32([0.3, 0, 0, 0]), np.float32([0, 1, 0, 0])
+    outlined, inverse = np.arange(4) == 2, np.arange(4) == 3
+    still = np.zeros(4, np.float32)
+    sheared, bold, outline, box = vary(ring, Variations(shear, still, weight, outlined, inverse))
+    assert all(edge.any() for edge in (sheared[0], sheared[-1], sheared[:, 0], sheared[:, -1]))
+    assert sheared[0, 0] and sheared[-1, -1]
+    assert not sheared[0, -1] and not sheared[-1, 0]
+    assert (bold < 128).sum() < 20 < (sheared[8:-8, 8:-8] < 128).sum()  # the hole
+    assert outline[0].min() > 128 and outline[2:9, 2:9].max() == 0
+    assert box[0].min() == 255 and box[14, 5] == 0
+
+
+def test_expansion_is_seeded_and_exact(tmp_path):
+    for count in (1, 1203):
+        expand(tmp_path / "large.tar.gz", count, seed=3)
+        members = list(read_archive(tmp_path / "large.tar.gz"))
+        assert len(members) == len({glyph[:2] for glyph in members}) == count
+        letters = Counter(letter for letter, *_ in members)
+        assert max(letters.values()) - min(letters[letter] for letter in LETTERS) <= 1
+    first = (tmp_path / "large.tar.gz").read_bytes()
+    expand(tmp_path / "large.tar.gz", 1203, seed=3)
+    assert (tmp_path / "large.tar.gz").read_bytes() == first
+    expand(tmp_path / "large.tar.gz", 1203, seed=4)
+    assert (tmp_path / "large.tar.gz").read_bytes() != first
+
+
+def test_expansion_uses_training_fonts_alone(tmp_path, table):
+    expand(tmp_path / "large.tar.gz", 1000)
+    files = {font.partition("--")[2] for _, font, _ in read_archive(tmp_path / "large.tar.gz")}
+    assert files <= {Path(row.path).name for row in table.values() if row.split == "train"}
+
+
+def test_the_data_card_states_the_tables_counts(pytestconfig):
+    card = (pytestconfig.rootpath / "data" / "README.md").read_text(encoding="utf-8")
+    assert f"<!-- counts: begin -->\n{count_table()}\n<!-- counts: end -->" in card
