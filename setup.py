@@ -48,6 +48,7 @@ setup(
         "numpy>=2",
         "pillow",
         "platformdirs",
+        "psutil",
         "requests",
         "scikit-learn",
         "scipy",

@@ -109,7 +109,7 @@ def learning_curves(histories: Mapping[str, History], title: str) -> Figure:
     Figure
         Two panels.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
     for i, (name, history) in enumerate(histories.items()):
         _draw(left, history.steps, history.valid_accuracy, history.train_accuracy, f"C{i}", name)
         _draw(right, history.steps, history.valid_loss, history.train_loss, f"C{i}", name)
@@ -117,7 +117,7 @@ def learning_curves(histories: Mapping[str, History], title: str) -> Figure:
     right.set(xlabel="steps", ylabel="loss (nats)")
     left.plot([], [], color="gray", label="validation")
     left.plot([], [], color="gray", linestyle="--", label="training")
-    left.legend()
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=5)
     figure.suptitle(title)
     return figure
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from notmnist.dataset import Dataset, Split
+from notmnist.sources import IMAGE_SIZE
 
 
 @contextmanager
@@ -78,6 +79,8 @@ class History:
 def set_seed(seed: int) -> None:
     """Fix every random generator, and make TensorFlow's operations deterministic.
 
+    TensorFlow's global generator, which augmentation draws from, starts anew.
+
     A run repeats bit for bit on the same machine at the same number of threads.
 
     Parameters
@@ -86,6 +89,7 @@ def set_seed(seed: int) -> None:
         For Python, NumPy and TensorFlow alike.
     """
     keras.utils.set_random_seed(seed)
+    tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
     tf.config.experimental.enable_op_determinism()
 
 
@@ -136,6 +140,7 @@ def fit(
     seed: int,
     points: int = 20,
     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = cross_entropy,
+    augment: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> History:
     """Train a model by minibatches and record its curve.
 
@@ -160,6 +165,9 @@ def fit(
         Points of the curve, evenly spaced, the last one at the end.
     loss : callable
         From labels and logits to a scalar.
+    augment : callable, optional
+        From a batch of scaled images, float32 (N, 28, 28) in -1 .. 1, to the same; applied to the
+        batches that are trained on, inside the graph, never to those that are evaluated.
 
     Returns
     -------
@@ -169,10 +177,12 @@ def fit(
     optimizer.build(model.trainable_variables)
     images, labels = tf.constant(train.images), tf.constant(train.labels.astype(np.int32))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(input_signature=[tf.TensorSpec((None, batch_size), tf.int32)])
     def run_steps(batches: tf.Tensor) -> None:
         for rows in batches:
             scaled, wanted = scale(tf.gather(images, rows)), tf.gather(labels, rows)
+            if augment is not None:
+                scaled = augment(scaled)
             with tf.GradientTape() as tape:
                 total = loss(wanted, model(scaled, training=True))
                 if model.losses:
@@ -289,7 +299,10 @@ def _batches(count: int, batch_size: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def _forward(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    return tf.function(lambda images: model(scale(images), training=False), reduce_retracing=True)
+    # One signature for batches of any length: a graph traced anew for the last, shorter batch costs
+    # time, and TensorFlow warns of it.
+    images = tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE), tf.uint8)
+    return tf.function(lambda x: model(scale(x), training=False), input_signature=[images])
 
 
 def _logits(forward: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray) -> np.ndarray:

@@ -59,8 +59,9 @@ def test_learning_curves_draw_accuracy_and_loss():
         steps=[1, 2], train_accuracy=[0.5, 0.8], train_loss=[2, 1], valid_accuracy=[0.4, 0.7],
         valid_loss=[2.1, 1.2],
     )  # fmt: skip
-    left, right = plotting.learning_curves({"mine": history}, "a model").axes
+    figure = plotting.learning_curves({"mine": history}, "a model")
+    left, right = figure.axes
     assert (left.get_ylabel(), right.get_ylabel()) == ("accuracy", "loss (nats)")
-    assert "mine" in [text.get_text() for text in left.get_legend().get_texts()]
+    assert "mine" in [text.get_text() for text in figure.legends[0].get_texts()]
     assert left.lines[0].get_ydata().tolist() == [0.4, 0.7]
     assert right.lines[1].get_ydata().tolist() == [2, 1]
