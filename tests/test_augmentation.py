@@ -5,7 +5,7 @@ import pytest
 
 from notmnist import training
 from notmnist.dataset import Split
-from notmnist.tfaugmentation import Augmentation
+from notmnist.augmentation import Augmentation
 from notmnist.training import keras, tf
 
 CHANGES = list(vars(Augmentation()))
