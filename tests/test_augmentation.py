@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from notmnist import training
-from notmnist.dataset import Split
 from notmnist.augmentation import Augmentation
+from notmnist.dataset import Split
 from notmnist.training import keras, tf
 
 CHANGES = list(vars(Augmentation()))
