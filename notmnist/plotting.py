@@ -88,7 +88,7 @@ def gallery(images: np.ndarray, captions: Sequence[str], title: str, columns: in
     for axes in grid.flat:
         axes.axis("off")
     for axes, image, caption in zip(grid.flat, images, captions, strict=False):
-        axes.imshow(image, **style)
+        axes.imshow(image, interpolation="nearest", **style)
         axes.set_title(caption, fontsize=9)
     figure.suptitle(title)
     return figure
