@@ -16,6 +16,9 @@ from notmnist.sources import IMAGE_SIZE, LETTERS
 if TYPE_CHECKING:
     from notmnist.training import History
 
+# Executed notebooks are committed: pictures of moderate size keep each under 300 kB.
+plt.rcParams["figure.dpi"] = 80
+
 
 def contact_sheet(split: Split, columns: int, title: str) -> Figure:
     """Show the first images of every letter, a row a letter.
