@@ -63,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument(
         "--archive", metavar="FILE", action="append", help="an archive fetched by hand (repeatable)"
     )
+    prepare.add_argument(
+        "--groups", action="store_true", help="find near duplicates too, and write NAME-groups.csv"
+    )
     prepare.add_argument("--home", metavar="DIR", help="cache folder (default: NOTMNIST_HOME)")
     verify = _command(commands, "verify", _verify, "hash every byte of a prepared dataset")
     verify.add_argument("name", metavar="NAME")
@@ -107,7 +110,9 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    card = pipeline.prepare(options.name, home=options.home, archive=options.archive)
+    card = pipeline.prepare(
+        options.name, home=options.home, archive=options.archive, groups=options.groups
+    )
     print(format_card(card))
 
 

@@ -1,6 +1,6 @@
 """What `load` gives back: a dataset of three splits and its card. Plain data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -58,6 +58,13 @@ class Split:
             font_index=self.font_index[rows],
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence["Split"]) -> "Split":
+        """Join splits of one dataset into one, in memory."""
+        columns = ("images", "labels", "font_index")
+        joined = {name: np.concatenate([getattr(p, name) for p in parts]) for name in columns}
+        return replace(parts[0], **joined)
+
     def __repr__(self) -> str:
         """Say how many images and fonts there are."""
         fonts = len(np.unique(self.font_index))
@@ -83,6 +90,19 @@ class Dataset:
     valid: Split
     test: Split
     card: dict[str, Any]
+
+    @cached_property
+    def clean_test(self) -> np.ndarray:
+        """Tell which test images have no copy in training, exact or near.
+
+        ndarray of bool, shape (len(test),), found on first use: a second on the small datasets, a
+        minute or two on ``notmnist``. Near is what `near_duplicates.near_pairs` finds.
+        """
+        from notmnist import near_duplicates  # scipy takes 0.3 s: `import notmnist` stays light
+
+        pairs = near_duplicates.near_pairs(self.test.images, self.train.images)
+        first = near_duplicates.first_copies(self.test.images)
+        return ~np.isin(first, pairs.first)
 
     def __repr__(self) -> str:
         """Print the card."""
@@ -120,12 +140,23 @@ def format_card(card: Mapping[str, Any]) -> str:
 
 
 def _duplicate_lines(report: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"  {report['distinct']:,} distinct of {report['images']:,} images",
+        *_group_lines("copies", report),
+    ]
+    if "near" in report:
+        near = report["near"]
+        lines.append(f"  {near['pairs']:,} pairs within {near['threshold']:g} grey levels")
+        lines += _group_lines("near duplicates", near)
+    return lines
+
+
+def _group_lines(kind: str, report: Mapping[str, Any]) -> list[str]:
     leaks = ", ".join(f"{pair} {count:,}" for pair, count in report["leaks"].items())
     return [
-        f"  {report['distinct']:,} distinct of {report['images']:,} images",
-        f"    copies: {report['groups']:,} groups of {report['grouped']:,} images, "
+        f"    {kind}: {report['groups']:,} groups of {report['grouped']:,} images, "
         f"the largest of {report['largest']:,}",
-        f"    copies with conflicting letters: {report['conflicting_groups']:,} groups "
+        f"    {kind} with conflicting letters: {report['conflicting_groups']:,} groups "
         f"of {report['conflicting_images']:,} images",
-        f"    images repeated in a later split: {leaks}",
+        f"    images with {kind} in a later split: {leaks}",
     ]

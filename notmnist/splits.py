@@ -116,6 +116,40 @@ def families(fonts: Sequence[str], provenance: Path) -> list[str]:
     return _look_up(fonts, provenance, "family")
 
 
+def grouped_folds(groups: Sequence[str], folds: int, seed: int = 0) -> np.ndarray:
+    """Deal groups, such as fonts or families, into folds for cross-validation.
+
+    The groups are put in the order of the hash of seed and name, and dealt out in turn, so the
+    folds depend on the seed and the set of names alone.
+
+    Parameters
+    ----------
+    groups : sequence of str
+        The group of every image, as `Split.fonts` or `Split.families`.
+    folds : int
+        How many, 2 or more; their numbers of groups differ by one at most.
+    seed : int
+        Another seed deals otherwise.
+
+    Returns
+    -------
+    ndarray of int64, shape (len(groups),)
+        The fold of every image, 0 .. folds - 1: scikit-learn's `PredefinedSplit` takes it.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer groups than folds, or fewer than two folds.
+    """
+    names, image_of = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    if not 2 <= folds <= len(names):
+        raise ValueError(f"{len(names)} groups make 2 to {len(names)} folds, not {folds}")
+    digests = [hashlib.sha256(f"{seed}/{name}".encode()).digest() for name in names.tolist()]
+    fold = np.empty(len(names), np.int64)
+    fold[sorted(range(len(names)), key=digests.__getitem__)] = np.arange(len(names)) % folds
+    return fold[image_of]
+
+
 RULES: dict[str, Callable[..., np.ndarray]] = {
     "font-tenths": by_font_tenths,
     "font-twentieths": by_font_twentieths,

@@ -1,9 +1,12 @@
+import csv
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
+import notmnist
 from notmnist import cli, pipeline
 
 
@@ -73,3 +76,17 @@ def test_the_module_runs_as_a_command():
     )
     assert result.returncode == 2
     assert "invalid choice" in result.stderr
+
+
+def test_prepare_writes_the_groups_on_request_and_info_counts_them(capsys, home):
+    assert cli.main(["prepare", "openglyphs", "--groups"]) == 0
+    assert "near duplicates with conflicting letters" in capsys.readouterr().out
+    near = notmnist.load("openglyphs", home=home).card["duplicates"]["near"]
+    with open(home / "openglyphs-groups.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == near["grouped"]
+    assert len({row["group"] for row in rows}) == near["groups"]
+    exact = Counter(row["exact"] for row in rows)
+    assert sum(count for count in exact.values() if count > 1) == 221  # the solid I
+    assert cli.main(["info", "openglyphs"]) == 0
+    assert f"{near['pairs']:,} pairs within 0.85 grey levels" in capsys.readouterr().out

@@ -4,6 +4,7 @@ import hashlib
 import random
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,3 +77,34 @@ def test_a_font_that_is_not_in_the_table_is_one_clear_line(table, font):
 def test_a_missing_table_is_one_clear_line(tmp_path):
     with pytest.raises(NotMNISTError, match=r"cannot read .*none.csv .*: install notmnist again$"):
         splits.by_family([b"a.ttf"], tmp_path / "none.csv")
+
+
+names = st.lists(st.text("abéß漢", min_size=1, max_size=3), min_size=2, max_size=40).filter(
+    lambda groups: len(set(groups)) > 1
+)
+
+
+@given(names, st.integers(2, 6), st.integers(0, 3), st.randoms())
+def test_folds_keep_groups_together_and_depend_on_seed_and_names_alone(groups, folds, seed, random):
+    folds = min(folds, len(set(groups)))
+    fold = splits.grouped_folds(groups, folds, seed)
+    of_group = dict(zip(groups, fold.tolist(), strict=True))
+    assert [of_group[group] for group in groups] == fold.tolist()
+    sizes = np.bincount(list(of_group.values()), minlength=folds)
+    assert sizes.max() - sizes.min() <= 1
+    shuffled = random.sample(groups, len(groups))
+    again = splits.grouped_folds(shuffled, folds, seed).tolist()
+    assert dict(zip(shuffled, again, strict=True)) == of_group
+
+
+def test_another_seed_deals_other_folds():
+    groups = [f"font {number}" for number in range(100)]
+    first, second = (splits.grouped_folds(groups, 5, seed) for seed in (0, 1))
+    assert (first != second).any()
+    assert first[:10].tolist() == splits.grouped_folds(groups[:10] + groups[10:], 5)[:10].tolist()
+
+
+@pytest.mark.parametrize("folds", [1, 4])
+def test_impossible_numbers_of_folds_are_named(folds):
+    with pytest.raises(ValueError, match=f"3 groups make 2 to 3 folds, not {folds}"):
+        splits.grouped_folds(["a", "b", "c", "a"], folds)

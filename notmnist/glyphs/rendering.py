@@ -20,7 +20,7 @@ from notmnist.sources import IMAGE_SIZE, LETTERS
 ARCHIVES = {"openglyphs_large": ("train", "valid"), "openglyphs_small": ("test",)}
 
 
-def render(font: bytes, letters: str) -> np.ndarray:
+def render(font: bytes, letters: str, offset: tuple[float, float] = (0, 0)) -> np.ndarray:
     """Render letters of a font, each stretched to fill its image.
 
     The outline is taken unscaled and unhinted, its exact bounding box is mapped to the image's
@@ -31,6 +31,9 @@ def render(font: bytes, letters: str) -> np.ndarray:
     font : bytes
         A font file in any format FreeType reads.
     letters : str
+    offset : (float, float)
+        Pixels by which the filled outline is then moved right and up, in steps of 1/64; what leaves
+        the box is cut. Two renderings of one outline differ so.
 
     Returns
     -------
@@ -47,12 +50,14 @@ def render(font: bytes, letters: str) -> np.ndarray:
     try:
         opened = ft.FT_New_Memory_Face(library, font, len(font), 0, ctypes.byref(face))
         _check(opened, "not a font that FreeType reads")
-        return np.stack([_render_letter(library, face, letter) for letter in letters])
+        return np.stack([_render_letter(library, face, letter, offset) for letter in letters])
     finally:
         ft.FT_Done_FreeType(library)
 
 
-def _render_letter(library: ft.FT_Library, face: ft.FT_Face, letter: str) -> np.ndarray:
+def _render_letter(
+    library: ft.FT_Library, face: ft.FT_Face, letter: str, offset: tuple[float, float]
+) -> np.ndarray:
     index = ft.FT_Get_Char_Index(face, ord(letter))
     _check(not index, f"no glyph for {letter}")
     flags = ft.FT_LOAD_NO_SCALE | ft.FT_LOAD_NO_HINTING
@@ -64,6 +69,7 @@ def _render_letter(library: ft.FT_Library, face: ft.FT_Face, letter: str) -> np.
     _check(not (width and height), f"glyph {letter} has no outline")
     ft.FT_Outline_Translate(outline, -box.xMin, -box.yMin)
     ft.FT_Outline_Transform(outline, ctypes.byref(_fill(width, height)))
+    ft.FT_Outline_Translate(outline, *(round(64 * by) for by in offset))
     image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     bitmap = ft.FT_Bitmap(
         rows=IMAGE_SIZE,
