@@ -17,7 +17,8 @@ MARGIN = 2  # pixels at the border, which a shift may have cut, are left aside
 LARGEST_REST = 0.5  # pixels of shift beyond a whole number of them
 REST_ERROR = 0.1  # share of the second differences that a shift leaves unexplained
 _NOISE = 4  # grey levels between two copies with noise of two levels each
-_LEAST_LEFT = 0.5  # share of a shift found that must be empty behind an outline: it may be off
+_LEAST_LEFT = 0.8  # share of a shift found that must be empty behind an outline: it may be off
+_BORDER_SLACK = 0.06  # pixels of it that may lack
 _SLACK = 0.015  # pixels by which a shift of next to nothing may be off
 _RIDGE = 1e6  # as of a slope of 0.04 grey levels a pixel all over: it decides where there is none
 
@@ -126,9 +127,7 @@ def _is_possible(
     for axis, by in enumerate((shift[0] + y, shift[1] + x)):
         ahead = gaps[axis, 1] + other_gaps[axis, 0]
         behind = gaps[axis, 0] + other_gaps[axis, 1]
-        left_border &= (
-            np.where(by > 0, ahead, behind) >= _LEAST_LEFT * np.abs(by) - _NOISE / 255 - _SLACK
-        )
+        left_border &= np.where(by > 0, ahead, behind) >= _LEAST_LEFT * np.abs(by) - _BORDER_SLACK
     return alike & (left_border | rolled)
 
 

@@ -18,6 +18,8 @@ TESTS = {
     "notmnist-small-clean": "small, clean",
     "notmnist-small-fonts": "small, by font",
 }
+# The kinds of split that notebook 12 compares, on the same test images.
+SPLIT_KINDS = ("random", "deduplicated", "by font")
 # The original repository's own results table: accuracy, training time on a GTX 1070.
 PUBLISHED = {
     "scikit-learn logistic regression": "84%",
@@ -33,8 +35,6 @@ PUBLISHED = {
     "LSTM": "86.5%, 589.3 s (best RNN)",
     "stacked GRU": "86.5%, 589.3 s (best RNN)",
 }
-
-_BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
@@ -87,6 +87,7 @@ def results_table(entries: Sequence[Mapping[str, Any]]) -> str:
         "original (published)",
     ]
     lines = [_row(header), _row(["---"] + ["---:"] * (len(header) - 1))]
+    entries = [entry for entry in entries if TESTS.keys() & entry["tests"].keys()]
     for model in dict.fromkeys(entry["model"] for entry in entries):
         of_model = [entry for entry in entries if entry["model"] == model]
         main = min(of_model, key=lambda entry: entry["dataset"] != DEFAULT_DATASET)
@@ -104,8 +105,32 @@ def results_table(entries: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def split_table(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Lay out what the kind of split does to accuracy, one row a dataset and model.
+
+    Parameters
+    ----------
+    entries : sequence of mapping
+        As `read_results` gives them; those of notebook 12 count.
+
+    Returns
+    -------
+    str
+        A Markdown table like that of `results_table`.
+    """
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for entry in entries:
+        for kind in entry["tests"].keys() & set(SPLIT_KINDS):
+            model = entry["model"].removesuffix(f", {kind}")
+            rows.setdefault((entry["dataset"], model), {})[kind] = entry["tests"][kind]
+    lines = [_row(["dataset", "model", *SPLIT_KINDS]), _row(["---"] * 2 + ["---:"] * 3)]
+    for (dataset, model), tests in rows.items():
+        lines.append(_row([dataset, model, *(_accuracy_cell(tests.get(k)) for k in SPLIT_KINDS)]))
+    return "\n".join(lines)
+
+
 def update_readme(readme: Path, folder: Path) -> None:
-    """Write the results table between the README's two markers.
+    """Write the two tables of results between the README's markers.
 
     Parameters
     ----------
@@ -121,14 +146,20 @@ def update_readme(readme: Path, folder: Path) -> None:
     """
     try:
         text = readme.read_text(encoding="utf-8")
-        before, rest = text.split(_BEGIN)
-        _, after = rest.split(_END)
-    except (OSError, ValueError):
-        raise NotMNISTError(
-            f"{readme} lacks the two lines {_BEGIN} and {_END}: put them where the table belongs"
-        ) from None
-    table = results_table(read_results(folder))
-    files.write_text(readme, f"{before}{_BEGIN}\n{table}\n{_END}{after}")
+    except OSError as error:
+        raise NotMNISTError(f"cannot read {readme} ({error.strerror}): restore it") from error
+    entries = read_results(folder)
+    for name, table in (("results", results_table(entries)), ("splits", split_table(entries))):
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        try:
+            before, rest = text.split(begin)
+            _, after = rest.split(end)
+        except ValueError:
+            raise NotMNISTError(
+                f"{readme} lacks the two lines {begin} and {end}: put them where the table belongs"
+            ) from None
+        text = f"{before}{begin}\n{table}\n{end}{after}"
+    files.write_text(readme, text)
 
 
 def _accuracy_cell(score: Mapping[str, Any] | None) -> str:

@@ -164,12 +164,13 @@ class Run:
         entries : sequence of dict
             One a model, made by `entry`.
         predictions : mapping of str to mapping of str to sequence of ndarray of uint8, shape (N,)
-            By model and test set, one array a seed. Those on OpenGlyphs are kept, in a full run.
+            By model and test set, one array a seed. Those on OpenGlyphs are kept, in a full run;
+            none where the tests are others.
         """
         folder = files.misc() / "results"
         stem = result_stem(self.notebook, self.dataset, self.budget)
         files.write_text(folder / f"{stem}.json", json.dumps(list(entries), indent=1) + "\n")
-        if self.budget == "full" and self.dataset == DEFAULT_DATASET:
+        if predictions and self.budget == "full" and self.dataset == DEFAULT_DATASET:
             with files.replacing(folder / f"{stem}.npz") as part, open(part, "wb") as file:
                 rows = {
                     model: np.stack(sets[DEFAULT_DATASET]) for model, sets in predictions.items()

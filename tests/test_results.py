@@ -123,6 +123,17 @@ def test_the_table_merges_a_models_two_datasets_into_one_row():
     assert row.endswith("| 90%, 155 s |")
 
 
+def test_kinds_of_split_make_a_table_of_their_own():
+    entries = [
+        {"model": f"convnet, {kind}", "notebook": "12", "dataset": "openglyphs",
+         "tests": {kind: {"n": 100, "accuracy": [accuracy], "interval": [0.84, 0.95]}}}
+        for kind, accuracy in (("random", 0.92), ("by font", 0.9))
+    ]  # fmt: skip
+    row = report.split_table(entries).splitlines()[-1]
+    assert row == "| openglyphs | convnet | 92.0 [84.0, 95.0] | - | 90.0 [84.0, 95.0] |"
+    assert len(report.results_table(entries).splitlines()) == 2
+
+
 def test_a_broken_result_file_is_named(tmp_path):
     (tmp_path / "nb-openglyphs.json").write_text("[{")
     with pytest.raises(NotMNISTError, match=r"nb-openglyphs\.json is no result file"):
@@ -131,11 +142,15 @@ def test_a_broken_result_file_is_named(tmp_path):
 
 def test_the_report_replaces_what_is_between_the_markers_and_nothing_else(tmp_path):
     readme = tmp_path / "README.md"
-    readme.write_text("top\n<!-- results: begin -->\nold\n<!-- results: end -->\nbottom\n")
+    marked = [
+        f"<!-- {name}: begin -->\nold\n<!-- {name}: end -->" for name in ("results", "splits")
+    ]
+    readme.write_text("\n".join(["top", marked[0], "middle", marked[1], "bottom\n"]))
     report.update_readme(readme, tmp_path / "none")
     text = readme.read_text()
     assert text.startswith("top\n") and text.endswith("\nbottom\n") and "old" not in text
-    assert "| model |" in text
+    assert "| model | curve" in text.split("middle")[0]
+    assert "| random | deduplicated |" in text.split("middle")[1]
 
 
 def test_a_readme_without_markers_is_left_alone(tmp_path):
@@ -148,10 +163,13 @@ def test_a_readme_without_markers_is_left_alone(tmp_path):
 
 def test_the_committed_readme_shows_the_committed_results(pytestconfig):
     root = pytestconfig.rootpath
-    table = report.results_table(report.read_results(root / "misc" / "results"))
-    assert f"<!-- results: begin -->\n{table}\n<!-- results: end -->" in (
-        root / "README.md"
-    ).read_text(encoding="utf-8")
+    entries = report.read_results(root / "misc" / "results")
+    text = (root / "README.md").read_text(encoding="utf-8")
+    for name, table in (
+        ("results", report.results_table(entries)),
+        ("splits", report.split_table(entries)),
+    ):
+        assert f"<!-- {name}: begin -->\n{table}\n<!-- {name}: end -->" in text
 
 
 def test_committed_results_come_from_full_runs(pytestconfig):
