@@ -1,0 +1,146 @@
+"""Exact and near duplicates at full size, beside what one would write or install instead.
+
+``python benchmarks/deduplication.py`` makes 529,119 training and 18,724 test images with the
+generator, looks for the test images' copies in training, and takes ten minutes or so. References
+run on a part, stated below, and are extrapolated in proportion to the pairs or images they see.
+Then it plants near duplicates as the tests do, and compares what perceptual hashing finds.
+"""
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from hashlib import md5
+from multiprocessing import get_context
+from pathlib import Path
+
+import imagehash
+import numpy as np
+from PIL import Image
+from record import measurement, save
+
+import notmnist
+from notmnist import deduplication, near_duplicates, pair_distance
+from notmnist.glyphs.archives import encode_png, read_archive
+from notmnist.glyphs.expansion import expand
+
+TRAIN, TEST = 529_119, 18_724
+NAIVE_PART = 10  # test images that the naive loop compares with all of training
+HASHED_PART = 2_000  # images that perceptual hashing hashes
+ROUNDS = 3
+
+
+def main() -> None:
+    """Measure, print and record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--train", type=int, default=TRAIN, help=f"images (default {TRAIN:,})")
+    train_count = parser.parse_args().train
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        test, train = (
+            generate(folder / f"{split}.tar.gz", count, seed)
+            for split, count, seed in (("test", TEST, 2), ("train", train_count, 1))
+        )
+        rounds = [measure(folder, test, train) for _ in range(ROUNDS)]
+    runs = {name: [figures[name] for figures in rounds] for name in rounds[0]}
+    modules = [deduplication, near_duplicates, pair_distance]
+    compare_recall()
+    print(f"pairs {runs['pairs'][0]:,.0f}, peak memory of the search {max(runs['memory']):.2f} GB")
+    save(
+        [
+            measurement(name, train_count, "s", runs[ours], runs[reference], modules)
+            for name, ours, reference in (
+                ("exact duplicates/hashes of PNG files", "exact", "file hashes"),
+                ("near duplicates/naive loop", "near", "naive"),
+                ("near duplicates/perceptual hash", "near", "perceptual hash"),
+            )
+        ]
+    )
+
+
+def generate(path: Path, count: int, seed: int) -> np.ndarray:
+    """Make images with the generator; they stay in a file, which other processes map."""
+    expand(path, count, seed)
+    images = np.lib.format.open_memmap(
+        path.with_suffix(".npy"), mode="w+", dtype=np.uint8, shape=(count, 28, 28)
+    )
+    for row, (_, _, image) in enumerate(read_archive(path)):
+        images[row] = image
+    path.unlink()
+    return images
+
+
+def measure(folder: Path, test: np.ndarray, train: np.ndarray) -> dict[str, float]:
+    """Time every way once."""
+    files = [encode_png(image) for image in train[:HASHED_PART]]
+    hashed_share = HASHED_PART / (len(train) + len(test))
+    figures = {
+        "exact": timed(lambda: deduplication.repeats_of(test, train)),
+        "file hashes": timed(lambda: {md5(file).digest() for file in files}) / hashed_share,
+        "naive": timed(lambda: naive_loop(test[:NAIVE_PART], train)) * len(test) / NAIVE_PART,
+        "perceptual hash": timed(lambda: perceptual_hashes(train[:HASHED_PART])) / hashed_share,
+    }
+    with get_context("spawn").Pool(1) as pool:  # a process of its own, for its peak of memory
+        return figures | pool.apply(near, (folder,))
+
+
+def timed(job) -> float:
+    """Return the seconds that a job takes."""
+    start = time.perf_counter()
+    job()
+    return time.perf_counter() - start
+
+
+def near(folder: Path) -> dict[str, float]:
+    """Search near duplicates of the test images in training."""
+    test, train = (np.load(folder / f"{name}.tar.npy", mmap_mode="r") for name in ("test", "train"))
+    start = time.perf_counter()
+    pairs = near_duplicates.near_pairs(test, train)
+    seconds = time.perf_counter() - start
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"near": seconds, "memory": kilobytes / 1e6, "pairs": len(pairs.first)}
+
+
+def naive_loop(test: np.ndarray, train: np.ndarray) -> None:
+    """Compare every test image with every training image by their L2 distance, at one shift."""
+    for image in test:
+        for start in range(0, len(train), 50_000):
+            difference = train[start : start + 50_000].astype(np.float32) - image
+            (difference**2).sum(axis=(1, 2)).min()
+
+
+def perceptual_hashes(images: np.ndarray) -> np.ndarray:
+    """Hash by the low frequencies, as imagehash does: 64 bits an image, as -1 and 1."""
+    hashes = [imagehash.phash(Image.fromarray(image)).hash.ravel() for image in images]
+    return np.where(np.array(hashes), 1, -1).astype(np.int8)
+
+
+def compare_recall() -> None:
+    """Print how many planted near duplicates each way finds, and how many other pairs with them."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from planting import KINDS, plant
+
+    planted = plant(np.array(notmnist.load("openglyphs").test.images), count=1_000, seed=0)
+    first = deduplication.first_copies(planted.images)
+    rows = np.unique(first)
+    found = near_duplicates.near_pairs(planted.images)
+    ways = {"near_pairs": set(zip(found.first.tolist(), found.second.tolist(), strict=True))}
+    bits = perceptual_hashes(planted.images[rows]).astype(np.float32)
+    differing = (64 - bits @ bits.T) / 2
+    for most in (0, 4, 8):
+        a, b = np.nonzero(np.triu(differing <= most, 1))
+        ways[f"phash, {most} bits"] = set(zip(rows[a].tolist(), rows[b].tolist(), strict=True))
+    for name, pairs in ways.items():
+        print(f"{name:<16}", end="")
+        for number, kind in enumerate(KINDS):
+            made = np.flatnonzero(planted.kind == number)
+            ends = np.sort(np.stack([first[planted.source[made]], first[made]]), axis=0)
+            hits = [a == b or (a, b) in pairs for a, b in ends.T.tolist()]
+            print(f"{kind} {np.mean(hits):.3f}  ", end="")
+        a, b = np.array(sorted(pairs)).T
+        print(f"precision of all pairs {planted.related(a, b).mean():.3f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
