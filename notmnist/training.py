@@ -302,7 +302,9 @@ def _forward(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     # One signature for batches of any length: a graph traced anew for the last, shorter batch costs
     # time, and TensorFlow warns of it.
     images = tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE), tf.uint8)
-    return tf.function(lambda x: model(scale(x), training=False), input_signature=[images])
+    function = tf.function(lambda x: model(scale(x), training=False))
+    # TensorFlow would count one function a model as the same function traced again and again.
+    return function.get_concrete_function(images)
 
 
 def _logits(forward: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray) -> np.ndarray:
