@@ -6,7 +6,9 @@ import gzip
 import io
 import tarfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -14,6 +16,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from notmnist import plain_tar, png
 from notmnist.errors import NotMNISTError
 from notmnist.sources import IMAGE_SIZE, LETTERS, Archive
 
@@ -22,9 +25,6 @@ MAX_MEMBER_BYTES = 65_536
 MAX_NAME_BYTES = 255
 # What may lie between two members: headers and stray files.
 MAX_SKIPPED_BYTES = 16 << 20
-_HEADER = (
-    b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\rIHDR" + b"\x00\x00\x00\x1c" * 2 + b"\x08\x00\x00\x00\x00"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +76,38 @@ def extract(
         known, or holds no image at all.
     """
     _check_magic(path)
-    reader = _Reader(archive, on_error)
+    try:
+        return _extract_plain(path, _Reader(archive, on_error))
+    except plain_tar.NotPlain:
+        return _extract_any(path, _Reader(archive, on_error))
+
+
+def _extract_plain(path: Path, reader: "_Reader") -> Extracted:
+    with reader.progress:
+        for names, contents in plain_tar.batches(path, MAX_MEMBER_BYTES):
+            images, plain = png.decode_plain(contents)
+            for row, name in enumerate(names):
+                image = (
+                    partial(images.__getitem__, row)
+                    if plain[row]
+                    else partial(decode_png, contents[row])
+                )
+                reader.add(name.decode("utf-8", "surrogateescape"), image)
+            reader.progress.update(len(names))
+    return reader.result(path)
+
+
+def _extract_any(path: Path, reader: "_Reader") -> Extracted:
     try:
         # Python's gzip, unlike tarfile's, notices a cut end and a wrong checksum.
-        with gzip.open(path) as file:
+        with reader.progress, gzip.open(path) as file:
             stream = _Bounded(file)
             with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member, encoding="utf-8") as tar:
                 for member in tar:
                     tar.members = []  # half a million members would take half a gigabyte
-                    reader.add(tar, member)
+                    if not member.isdir():
+                        reader.add(member.name, partial(_decode_member, tar, member))
+                    reader.progress.update()
                     stream.left = MAX_SKIPPED_BYTES
             _read_to_end(file)
     except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, RecursionError) as error:
@@ -92,8 +115,6 @@ def extract(
             f"{path} is damaged or cut short ({error}): fetch it again, or pass a whole copy "
             "as archive=... (--archive FILE)"
         ) from error
-    finally:
-        reader.progress.close()
     return reader.result(path)
 
 
@@ -135,7 +156,7 @@ def decode_png(blob: bytes) -> np.ndarray:
     ValueError
         When it is anything else or is broken.
     """
-    if not blob.startswith(_HEADER):
+    if not blob.startswith(png.START):
         raise ValueError("not a 28x28 8-bit greyscale PNG" if blob else "empty file")
     try:
         with Image.open(io.BytesIO(blob), formats=["PNG"]) as image:
@@ -197,20 +218,18 @@ class _Reader:
         self.unreadable: list[str] = []
         self.skipped: list[str] = []
 
-    def add(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-        if member.isdir():
-            return
-        letter, _, filename = member.name.rpartition("/")
+    def add(self, member_name: str, image: Callable[[], np.ndarray]) -> None:
+        letter, _, filename = member_name.rpartition("/")
         name = f"{letter.rpartition('/')[2]}/{filename}"
         try:
             key = _letter_and_stem(name)
             if key in self.keys:
                 raise ValueError("a second member of this name")
-            image = decode_png(_read(tar, member))
+            pixels = image()
         except ValueError as error:
             self._leave_out(name, error)
         else:
-            self._append(key, image)
+            self._append(key, pixels)
 
     def _append(self, key: tuple[int, str], image: np.ndarray) -> None:
         row = len(self.keys)
@@ -223,7 +242,6 @@ class _Reader:
             self.images = np.concatenate([self.images, np.empty_like(self.images)])
         self.images[row] = image
         self.keys[key] = row
-        self.progress.update()
 
     def _leave_out(self, name: str, error: ValueError) -> None:
         if name in self.archive.unreadable:
@@ -274,10 +292,9 @@ def _letter_and_stem(name: str) -> tuple[int, str]:
     return LETTERS.index(letter), filename.removesuffix(".png")
 
 
-def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+def _decode_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> np.ndarray:
     if not member.isreg() or member.issparse():
         raise ValueError("not a regular file")
     if member.size > MAX_MEMBER_BYTES:
         raise ValueError(f"{member.size:,} bytes, more than any letter has")
-    content: BinaryIO | None = tar.extractfile(member)
-    return content.read()
+    return decode_png(tar.extractfile(member).read())
