@@ -2,8 +2,10 @@
 
 import itertools
 import os
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ BACKOFF_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 60.0
 # To connect, and between two pieces of data.
 TIMEOUT_SECONDS = (10.0, 30.0)
-# A connection has LONGEST_WAIT_SECONDS and the time that the archive takes at this rate.
+# A server has LONGEST_WAIT_SECONDS to answer, and again to send the archive, with the time that it
+# takes at this rate.
 SLOWEST_BYTES_PER_SECOND = 20_000
 
 _CHUNK = 1 << 16
@@ -146,7 +149,7 @@ def _continue_part(url: str, archive: Archive, part: Path) -> None:
     if offset:
         headers["Range"] = f"bytes={offset}-"
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
+        with _answer(url, headers) as response:
             _check_status(response.status_code, response.headers.get("Retry-After", ""))
             if response.status_code != 206:
                 offset = 0
@@ -160,6 +163,30 @@ def _continue_part(url: str, archive: Archive, part: Path) -> None:
         raise _TransientError(_cause(error)) from error
     except requests.RequestException as error:
         raise _MirrorError(_cause(error)) from error
+
+
+def _answer(url: str, headers: dict[str, str]) -> Any:
+    """Ask a server, and leave one that has not ended its headers in time."""
+    import requests
+
+    answer: Future = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(
+                requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS)
+            )
+        except Exception as error:
+            answer.set_exception(error)
+
+    # A timeout starts anew with every byte, and nothing else can end the wait for a header.
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        return answer.result(LONGEST_WAIT_SECONDS)
+    except TimeoutError:
+        raise _TransientError(
+            f"it has not answered in {LONGEST_WAIT_SECONDS:,.0f} seconds"
+        ) from None
 
 
 def _pieces(raw: Any, archive: Archive) -> Iterator[bytes]:

@@ -277,6 +277,24 @@ def test_a_trickle_of_single_bytes_ends_by_a_deadline(server, archive, body, tmp
     assert server.sent < len(body)
 
 
+def test_headers_without_end_are_left_by_a_deadline_and_the_next_mirror_serves(
+    server, archive, body, tmp_path, monkeypatch
+):
+    def trickling(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Endless: ")
+        while not released.wait(0.01):
+            handler.wfile.write(b"x")
+
+    released = threading.Event()
+    monkeypatch.setattr(download, "LONGEST_WAIT_SECONDS", 0.2)
+    trickle = server.serve("trickle", trickling)
+    serving = server.serve("serving", ranged(body))
+    assert "has not answered in" in failure(record(archive, trickle), tmp_path)
+    assert download.fetch(record(archive, trickle, serving), tmp_path).read_bytes() == body
+    released.set()
+    assert len(server.requests) == 2 * download.TRIES_PER_MIRROR + 1
+
+
 def test_redirects_are_followed(server, archive, body, tmp_path):
     there = server.serve("there", ranged(body))
     here = server.serve("here", status(302, Location=there))

@@ -10,9 +10,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import fuzz
 import pytest
 from archives import letters_with_copies, record, source_of, tar_gz
-from server import ranged
+from server import Server, ranged
 
 import notmnist
 from conftest import CHECKOUT
@@ -263,6 +264,20 @@ def test_an_expired_certificate_is_refused_and_the_next_mirror_serves(
     context.load_cert_chain(certificate)
     url = server.serve("letters.tar.gz", ranged(archive.read_bytes()))
     server.socket = context.wrap_socket(server.socket, server_side=True)
+    expired = url.replace("http:", "https:")
     with pytest.raises(NotMNISTError, match="certificate has expired"):
-        download.fetch(record(archive, url.replace("http:", "https:")), tmp_path)
+        download.fetch(record(archive, expired), tmp_path)
     assert listing(tmp_path) == [".letters.tar.gz.lock"]
+    following = Server()
+    serving = following.serve("letters.tar.gz", ranged(archive.read_bytes()))
+    fetched = download.fetch(record(archive, expired, serving), tmp_path)
+    following.stop()
+    assert fetched.read_bytes() == archive.read_bytes()
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+@pytest.mark.parametrize("target", ["pickle", "tar", "gzip", "png"])
+def test_every_seed_and_find_of_the_fuzzer_ends_in_a_value_or_a_refusal(tmp_path, target, lenient):
+    finds = [path.read_bytes() for path in fuzz.CORPUS.glob(f"{target}-*")]
+    for content in fuzz.seeds(tmp_path)[target] + finds:
+        assert fuzz.outcome(target, content, tmp_path, lenient) in fuzz.ENDS

@@ -7,7 +7,7 @@ import sys
 import nbformat
 import pytest
 
-from notmnist import runner
+from notmnist import cli, files, runner
 from notmnist.errors import NotMNISTError, UsageError
 
 
@@ -76,6 +76,24 @@ def test_a_failing_cell_is_named_and_nothing_is_written(notebook, misc, source, 
         run(path)
     assert path.read_bytes() == before
     assert not misc.exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--inplace"]])
+def test_a_killed_kernel_ends_the_command_with_status_1_and_leaves_earlier_results(
+    notebook, misc, monkeypatch, capsys, options
+):
+    path = notebook("print(1)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    earlier = [path, misc / "99_test-openglyphs-quick.ipynb", misc / "results" / "99_test.json"]
+    (misc / "results").mkdir(parents=True)
+    for kept in earlier[1:]:
+        kept.write_text("earlier")
+    before = [kept.read_bytes() for kept in earlier]
+    monkeypatch.setattr(files, "notebooks", lambda: path.parent)
+    assert cli.main(["run", "99_test", *options]) == 1
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message == "notmnist: 99_test.ipynb, cell 2: the kernel died"
+    assert [kept.read_bytes() for kept in earlier] == before
+    assert sorted(kept for kept in misc.rglob("*") if kept.is_file()) == sorted(earlier[1:])
 
 
 def test_notebooks_are_found_by_name_in_order():
