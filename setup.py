@@ -57,7 +57,7 @@ setup(
         "urllib3>=2",
     ],
     extras_require={
-        "benchmarks": ["freetype-py", "imagehash"],
+        "benchmarks": ["freetype-py", "imagehash", "imageio"],
         "glyphs": ["freetype-py"],
         "test": ["freetype-py", "hypothesis", "mlcroissant", "nbval", "pytest", "ruff"],
     },

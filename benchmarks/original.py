@@ -1,0 +1,50 @@
+"""The original repository's way from archive to pickle, written anew: the reference.
+
+Everything is unpacked; one worker a letter reads its PNG files into a float64 array, scaled as
+(x - 128) / 128, and pickles it; the letters are merged, permuted and pickled again.
+"""
+
+import pickle
+import tarfile
+from pathlib import Path
+
+import imageio.v2 as imageio
+import numpy as np
+from joblib import Parallel, delayed
+
+LETTERS = "ABCDEFGHIJ"
+
+
+def prepare(archive: Path, folder: Path) -> Path:
+    """Unpack an archive and leave one pickle of its images and labels, permuted."""
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    root = folder / archive.name.split(".")[0]
+    Parallel(n_jobs=-1)(delayed(pickle_letter)(root / letter) for letter in LETTERS)
+    images, labels = [], []
+    for label, letter in enumerate(LETTERS):
+        with open(root / f"{letter}.pickle", "rb") as file:
+            images.append(pickle.load(file))
+        labels.append(np.full(len(images[-1]), label))
+    images, labels = np.concatenate(images), np.concatenate(labels)
+    order = np.random.permutation(len(labels))
+    path = folder / "data.pickle"
+    with open(path, "wb") as file:
+        merged = {"X": images[order], "y": labels[order]}
+        pickle.dump(merged, file, pickle.HIGHEST_PROTOCOL)
+    return path
+
+
+def pickle_letter(folder: Path) -> None:
+    """Read the images of one letter and pickle them; unreadable files are left out."""
+    paths = sorted(folder.glob("*.png"))
+    images = np.empty((len(paths), 28, 28))
+    count = 0
+    for path in paths:
+        try:
+            images[count] = (imageio.imread(path).astype(float) - 128) / 128
+        except (OSError, ValueError):
+            continue
+        count += 1
+    with open(folder.with_suffix(".pickle"), "wb") as file:
+        pickle.dump(images[:count], file, pickle.HIGHEST_PROTOCOL)
