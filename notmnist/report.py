@@ -37,6 +37,11 @@ PUBLISHED = {
 }
 
 
+def published(model: str) -> str:
+    """Return what the original published for a model, trained on varied images or not."""
+    return PUBLISHED.get(model.removesuffix(" + augmentation"), "-")
+
+
 def read_results(folder: Path) -> list[dict[str, Any]]:
     """Read the entries of every full run in a folder, sorted by file name.
 
@@ -99,7 +104,7 @@ def results_table(entries: Sequence[Mapping[str, Any]]) -> str:
             f"{main['steps']:,}",
             f"{main['train_seconds']:.1f}",
             *(_accuracy_cell(tests.get(name)) for name in TESTS),
-            PUBLISHED.get(model, "-"),
+            published(model),
         ]
         lines.append(_row(cells))
     return "\n".join(lines)
