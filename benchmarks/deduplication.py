@@ -28,21 +28,22 @@ from notmnist.glyphs.expansion import expand
 TRAIN, TEST = 529_119, 18_724
 NAIVE_PART = 10  # test images that the naive loop compares with all of training
 HASHED_PART = 2_000  # images that perceptual hashing hashes
-ROUNDS = 3
 
 
 def main() -> None:
     """Measure, print and record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train", type=int, default=TRAIN, help=f"images (default {TRAIN:,})")
-    train_count = parser.parse_args().train
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    train_count = options.train
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         test, train = (
             generate(folder / f"{split}.tar.gz", count, seed)
             for split, count, seed in (("test", TEST, 2), ("train", train_count, 1))
         )
-        rounds = [measure(folder, test, train) for _ in range(ROUNDS)]
+        rounds = [measure(folder, test, train) for _ in range(options.rounds)]
     runs = {name: [figures[name] for figures in rounds] for name in rounds[0]}
     modules = [deduplication, near_duplicates, pair_distance]
     compare_recall()
