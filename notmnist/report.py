@@ -127,10 +127,16 @@ def split_table(entries: Sequence[Mapping[str, Any]]) -> str:
     for entry in entries:
         for kind in entry["tests"].keys() & set(SPLIT_KINDS):
             model = entry["model"].removesuffix(f", {kind}")
-            rows.setdefault((entry["dataset"], model), {})[kind] = entry["tests"][kind]
-    lines = [_row(["dataset", "model", *SPLIT_KINDS]), _row(["---"] * 2 + ["---:"] * 3)]
-    for (dataset, model), tests in rows.items():
-        lines.append(_row([dataset, model, *(_accuracy_cell(tests.get(k)) for k in SPLIT_KINDS)]))
+            row = rows.setdefault((entry["dataset"], model), {"gain": "-"})
+            row[kind] = entry["tests"][kind]
+            if gain := entry.get("gain_over_by_font"):
+                mean, low, high = (100 * value for value in gain)
+                row["gain"] = f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
+    header = ["dataset", "model", *SPLIT_KINDS, "random - by font"]
+    lines = [_row(header), _row(["---"] * 2 + ["---:"] * 4)]
+    for (dataset, model), row in rows.items():
+        cells = [_accuracy_cell(row.get(kind)) for kind in SPLIT_KINDS]
+        lines.append(_row([dataset, model, *cells, row["gain"]]))
     return "\n".join(lines)
 
 

@@ -126,11 +126,14 @@ def test_the_table_merges_a_models_two_datasets_into_one_row():
 def test_kinds_of_split_make_a_table_of_their_own():
     entries = [
         {"model": f"convnet, {kind}", "notebook": "12", "dataset": "openglyphs",
-         "tests": {kind: {"n": 100, "accuracy": [accuracy], "interval": [0.84, 0.95]}}}
-        for kind, accuracy in (("random", 0.92), ("by font", 0.9))
+         "tests": {kind: {"n": 100, "accuracy": [accuracy], "interval": [0.84, 0.95]}}, **more}
+        for kind, accuracy, more in (
+            ("random", 0.92, {"gain_over_by_font": [0.02, -0.001, 0.05]}), ("by font", 0.9, {}),
+        )
     ]  # fmt: skip
     row = report.split_table(entries).splitlines()[-1]
-    assert row == "| openglyphs | convnet | 92.0 [84.0, 95.0] | - | 90.0 [84.0, 95.0] |"
+    assert row.startswith("| openglyphs | convnet | 92.0 [84.0, 95.0] | - | 90.0 [84.0, 95.0] |")
+    assert row.endswith("| +2.0 [-0.1, +5.0] |")
     assert len(report.results_table(entries).splitlines()) == 2
 
 
