@@ -25,10 +25,34 @@ def first_copies(images: np.ndarray) -> np.ndarray:
         Row of the first copy; an image without an earlier copy names itself. Pixels are compared
         by their 128-bit BLAKE2b digests.
     """
-    digests = b"".join(hashlib.blake2b(image, digest_size=16).digest() for image in images)
-    keys = np.frombuffer(digests, dtype="V16")
-    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
-    return first[group]
+    return first_equal(digests(images))
+
+
+def digests(images: np.ndarray) -> np.ndarray:
+    """Hash the pixels of images: ndarray of uint64, shape (N, 2), of BLAKE2b's 128 bits."""
+    joined = b"".join(hashlib.blake2b(image, digest_size=16).digest() for image in images)
+    return np.frombuffer(joined, np.uint64).reshape(-1, 2)
+
+
+def first_equal(pairs: np.ndarray) -> np.ndarray:
+    """Find, for every pair of numbers, the first equal pair.
+
+    Parameters
+    ----------
+    pairs : ndarray of uint64, shape (N, 2)
+        As `digests` gives them.
+
+    Returns
+    -------
+    ndarray of int64, shape (N,)
+        Row of the first; a pair without an earlier equal names itself.
+    """
+    order = np.lexsort(pairs.T)  # stable: equal pairs stay in their order
+    new = np.ones(len(pairs), bool)
+    new[1:] = (pairs[order[1:]] != pairs[order[:-1]]).any(axis=1)
+    first = np.empty(len(pairs), np.int64)
+    first[order] = order[new][np.cumsum(new) - 1]
+    return first
 
 
 def dedup_ranks(first: np.ndarray, labels: np.ndarray, split: np.ndarray) -> np.ndarray:

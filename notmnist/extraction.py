@@ -1,53 +1,27 @@
 """From a tar.gz of letter folders to arrays, streamed: no member is ever written to disk."""
 
-import base64
-import binascii
 import gzip
-import io
 import tarfile
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 import numpy as np
-from PIL import Image
-from tqdm import tqdm
 
 from notmnist import plain_tar, png
 from notmnist.errors import NotMNISTError
-from notmnist.sources import IMAGE_SIZE, LETTERS, Archive
+from notmnist.members import Collector, Extracted
+from notmnist.sources import IMAGE_SIZE, Archive
 
-# The largest genuine member has under 1 kB, and file systems end names at 255 bytes.
+# The largest genuine member has under 1 kB.
 MAX_MEMBER_BYTES = 65_536
-MAX_NAME_BYTES = 255
 # What may lie between two members: headers and stray files.
 MAX_SKIPPED_BYTES = 16 << 20
-
-
-@dataclass(frozen=True, eq=False)
-class Extracted:
-    """Hold an archive's content, sorted by letter and file name.
-
-    Attributes
-    ----------
-    images : ndarray of uint8, shape (N, 28, 28)
-        Ink 255 on 0.
-    labels : ndarray of uint8, shape (N,)
-        A = 0 .. J = 9.
-    fonts : list of bytes
-        Each image's font file name, decoded from the member's name.
-    unreadable, skipped : list of str
-        Members left out: the known ones, and others under ``on_error="skip"``.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    fonts: list[bytes]
-    unreadable: list[str]
-    skipped: list[str]
+_DECODERS = 2  # threads; more would wait for each other
 
 
 def extract(
@@ -77,37 +51,47 @@ def extract(
     """
     _check_magic(path)
     try:
-        return _extract_plain(path, _Reader(archive, on_error))
+        return _extract_plain(path, Collector(archive, on_error))
     except plain_tar.NotPlain:
-        return _extract_any(path, _Reader(archive, on_error))
+        return _extract_any(path, Collector(archive, on_error))
 
 
-def _extract_plain(path: Path, reader: "_Reader") -> Extracted:
-    with reader.progress:
+def _extract_plain(path: Path, collector: Collector) -> Extracted:
+    with collector.progress:
+        for names, contents, (images, plain) in _decoded(path):
+            collector.add(names, images, plain, lambda place, c=contents: png.decode(c[place]))
+    return collector.result(path)
+
+
+def _decoded(path: Path) -> Iterator[tuple[list[bytes], list[bytes], tuple]]:
+    """Decode some batches while the next are read; zlib and NumPy leave the threads their time."""
+    with ThreadPoolExecutor(_DECODERS) as pool:
+        waiting = deque()
         for names, contents in plain_tar.batches(path, MAX_MEMBER_BYTES):
-            images, plain = png.decode_plain(contents)
-            for row, name in enumerate(names):
-                image = (
-                    partial(images.__getitem__, row)
-                    if plain[row]
-                    else partial(decode_png, contents[row])
-                )
-                reader.add(name.decode("utf-8", "surrogateescape"), image)
-            reader.progress.update(len(names))
-    return reader.result(path)
+            waiting.append((names, contents, pool.submit(png.decode_plain, contents)))
+            if len(waiting) > _DECODERS:
+                yield _finished(*waiting.popleft())
+        while waiting:
+            yield _finished(*waiting.popleft())
 
 
-def _extract_any(path: Path, reader: "_Reader") -> Extracted:
+def _finished(names: list[bytes], contents: list[bytes], images: Future) -> tuple:
+    return names, contents, images.result()
+
+
+def _extract_any(path: Path, collector: Collector) -> Extracted:
     try:
         # Python's gzip, unlike tarfile's, notices a cut end and a wrong checksum.
-        with reader.progress, gzip.open(path) as file:
+        with collector.progress, gzip.open(path) as file:
             stream = _Bounded(file)
+            one = np.empty((1, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
             with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member, encoding="utf-8") as tar:
                 for member in tar:
                     tar.members = []  # half a million members would take half a gigabyte
                     if not member.isdir():
-                        reader.add(member.name, partial(_decode_member, tar, member))
-                    reader.progress.update()
+                        name = member.name.encode("utf-8", "surrogateescape")
+                        decode = partial(_decode_member, tar, member)
+                        collector.add([name], one, [False], decode)
                     stream.left = MAX_SKIPPED_BYTES
             _read_to_end(file)
     except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, RecursionError) as error:
@@ -115,56 +99,7 @@ def _extract_any(path: Path, reader: "_Reader") -> Extracted:
             f"{path} is damaged or cut short ({error}): fetch it again, or pass a whole copy "
             "as archive=... (--archive FILE)"
         ) from error
-    return reader.result(path)
-
-
-def font_name(member_stem: str) -> bytes:
-    """Decode a member's name, without ``.png``, to its font's file name.
-
-    Parameters
-    ----------
-    member_stem : str
-        Base64 such as ``MDEtMDEtMDAudHRm``.
-
-    Returns
-    -------
-    bytes
-        The font's file name (``01-01-00.ttf``), or the stem's own bytes where it is not base64.
-    """
-    raw = member_stem.encode("utf-8", "surrogateescape")
-    try:
-        return base64.b64decode(raw, validate=True) or raw
-    except binascii.Error:
-        return raw
-
-
-def decode_png(blob: bytes) -> np.ndarray:
-    """Decode one 28x28, 8-bit greyscale, not interlaced, not animated PNG file.
-
-    Parameters
-    ----------
-    blob : bytes
-        The file's content.
-
-    Returns
-    -------
-    ndarray of uint8, shape (28, 28)
-        Its pixels.
-
-    Raises
-    ------
-    ValueError
-        When it is anything else or is broken.
-    """
-    if not blob.startswith(png.START):
-        raise ValueError("not a 28x28 8-bit greyscale PNG" if blob else "empty file")
-    try:
-        with Image.open(io.BytesIO(blob), formats=["PNG"]) as image:
-            if image.is_animated or image.mode != "L" or image.size != (IMAGE_SIZE, IMAGE_SIZE):
-                raise ValueError("animated, or with a second header")
-            return np.asarray(image)
-    except Exception as error:  # on broken files Pillow raises errors of a dozen types
-        raise ValueError("a broken PNG") from error
+    return collector.result(path)
 
 
 class _Member(tarfile.TarInfo):
@@ -203,71 +138,6 @@ def _read_to_end(file: BinaryIO) -> None:
         pass
 
 
-class _Reader:
-    """Collect members in the archive's order; `result` sorts them."""
-
-    def __init__(self, archive: Archive, on_error: str) -> None:
-        self.archive = archive
-        self.on_error = on_error
-        expected = sum(archive.counts.values()) if archive.counts else None
-        self.progress = tqdm(
-            total=expected, unit=" images", desc=archive.filename, disable=None, leave=False
-        )
-        self.images = np.empty((expected or 1024, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
-        self.keys: dict[tuple[int, str], int] = {}
-        self.unreadable: list[str] = []
-        self.skipped: list[str] = []
-
-    def add(self, member_name: str, image: Callable[[], np.ndarray]) -> None:
-        letter, _, filename = member_name.rpartition("/")
-        name = f"{letter.rpartition('/')[2]}/{filename}"
-        try:
-            key = _letter_and_stem(name)
-            if key in self.keys:
-                raise ValueError("a second member of this name")
-            pixels = image()
-        except ValueError as error:
-            self._leave_out(name, error)
-        else:
-            self._append(key, pixels)
-
-    def _append(self, key: tuple[int, str], image: np.ndarray) -> None:
-        row = len(self.keys)
-        if row == len(self.images) and self.archive.counts:
-            raise NotMNISTError(
-                f"{self.archive.filename} holds more than the {row:,} images that it should: fetch "
-                "the archive again"
-            )
-        if row == len(self.images):
-            self.images = np.concatenate([self.images, np.empty_like(self.images)])
-        self.images[row] = image
-        self.keys[key] = row
-
-    def _leave_out(self, name: str, error: ValueError) -> None:
-        if name in self.archive.unreadable:
-            self.unreadable.append(name)
-        elif self.on_error == "skip":
-            self.skipped.append(name)
-        else:
-            raise NotMNISTError(
-                f"{self.archive.filename}: member {name!r} is unreadable ({error}): fetch the "
-                'archive again, or leave such members out with on_error="skip"'
-            )
-
-    def result(self, path: Path) -> Extracted:
-        if not self.keys:
-            raise NotMNISTError(f"{path} holds no letter images: expected folders A to J of PNGs")
-        keys = sorted(self.keys)
-        rows = np.fromiter((self.keys[key] for key in keys), np.int64, len(keys))
-        return Extracted(
-            images=self.images[rows],
-            labels=np.fromiter((label for label, _ in keys), np.uint8, len(keys)),
-            fonts=[font_name(stem) for _, stem in keys],
-            unreadable=sorted(self.unreadable),
-            skipped=sorted(self.skipped),
-        )
-
-
 def _check_magic(path: Path) -> None:
     try:
         with open(path, "rb") as file:
@@ -283,18 +153,9 @@ def _check_magic(path: Path) -> None:
         )
 
 
-def _letter_and_stem(name: str) -> tuple[int, str]:
-    letter, _, filename = name.partition("/")
-    if len(letter) != 1 or letter not in LETTERS or not filename.endswith(".png"):
-        raise ValueError("not a PNG file in a folder A to J")
-    if len(filename.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES:
-        raise ValueError("its name is too long")
-    return LETTERS.index(letter), filename.removesuffix(".png")
-
-
-def _decode_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> np.ndarray:
+def _decode_member(tar: tarfile.TarFile, member: tarfile.TarInfo, _: int) -> np.ndarray:
     if not member.isreg() or member.issparse():
         raise ValueError("not a regular file")
     if member.size > MAX_MEMBER_BYTES:
         raise ValueError(f"{member.size:,} bytes, more than any letter has")
-    return decode_png(tar.extractfile(member).read())
+    return png.decode(tar.extractfile(member).read())

@@ -10,8 +10,9 @@ import os
 import pickle
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import joblib
@@ -172,7 +173,11 @@ class _RestrictedUnpickler(NumpyUnpickler):
     dispatch[pickle.DICT[0]] = load_dict
 
 
-def write(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+def write(
+    arrays: Mapping[str, np.ndarray],
+    path: Path,
+    batches: Mapping[str, Iterable[np.ndarray]] = MappingProxyType({}),
+) -> None:
     """Write arrays as one uncompressed joblib pickle and flush it to disk.
 
     Parameters
@@ -181,9 +186,17 @@ def write(arrays: Mapping[str, np.ndarray], path: Path) -> None:
         No array may hold objects.
     path : Path
         Overwritten when it exists; the caller writes beside the final name and renames.
+    batches : mapping of str to iterable of ndarray
+        Rows that take the place of an array's, batch by batch: so the whole of it need not be in
+        memory, where a broadcast zero stands for it.
     """
     with open(path, "wb") as file:
         joblib.dump(dict(arrays), file)
+        file.flush()
+        for name, rows in batches.items():
+            file.seek(read(path, mmap_mode="r")[name].offset)
+            for batch in rows:
+                file.write(batch)
         file.flush()
         os.fsync(file.fileno())
 

@@ -1,9 +1,11 @@
-"""Decode many small PNG files at once: those of the plain kind that notMNIST is made of."""
+"""Decode small PNG files: many at once of the plain kind that notMNIST is made of, or any one."""
 
+import io
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
 from notmnist.sources import IMAGE_SIZE
 
@@ -44,6 +46,35 @@ def decode_plain(files: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
     return images, plain
 
 
+def decode(blob: bytes) -> np.ndarray:
+    """Decode one 28x28, 8-bit greyscale, not interlaced, not animated PNG file.
+
+    Parameters
+    ----------
+    blob : bytes
+        The file's content.
+
+    Returns
+    -------
+    ndarray of uint8, shape (28, 28)
+        Its pixels.
+
+    Raises
+    ------
+    ValueError
+        When it is anything else or is broken.
+    """
+    if not blob.startswith(START):
+        raise ValueError("not a 28x28 8-bit greyscale PNG" if blob else "empty file")
+    try:
+        with Image.open(io.BytesIO(blob), formats=["PNG"]) as image:
+            if image.is_animated or image.mode != "L" or image.size != (IMAGE_SIZE, IMAGE_SIZE):
+                raise ValueError("animated, or with a second header")
+            return np.asarray(image)
+    except Exception as error:  # on broken files Pillow raises errors of a dozen types
+        raise ValueError("a broken PNG") from error
+
+
 def _inflate(file: bytes) -> bytes:
     """Return the filtered rows, or none."""
     end = _DATA + int.from_bytes(file[_DATA - 8 : _DATA - 4], "big")
@@ -64,40 +95,47 @@ def _inflate(file: bytes) -> bytes:
 
 def _unfilter(filtered: np.ndarray) -> np.ndarray:
     """Undo the filters of PNG (RFC 2083, section 6), row by row for all images at once."""
-    kinds, rows = filtered[:, :, 0], filtered[:, :, 1:]
-    images = np.empty(rows.shape, np.uint8)
-    above = np.zeros(rows[:, 0].shape, np.uint8)
-    for number in range(IMAGE_SIZE):
-        kind, row = kinds[:, number], rows[:, number].copy()
-        chosen = kind == _SUB
-        row[chosen] = np.cumsum(row[chosen], axis=1, dtype=np.uint8)
-        chosen = kind == _UP
-        row[chosen] += above[chosen]
-        for one, predict in ((_AVERAGE, _average), (_PAETH, _paeth)):
+    # Pixels of one place lie side by side, so that one step undoes them in all images.
+    lines = np.ascontiguousarray(filtered.transpose(1, 2, 0))
+    above = np.zeros_like(lines[0, 1:])
+    for line in lines:
+        kind, row = line[0], line[1:]
+        row += above * (kind == _UP)
+        for one, undo in ((_SUB, _undo_sub), (_AVERAGE, _undo_average), (_PAETH, _undo_paeth)):
             chosen = np.flatnonzero(kind == one)
             if len(chosen):
-                row[chosen] = _undo(row[chosen], above[chosen], predict)
-        images[:, number] = above = row
-    return images
+                pixels = row.take(chosen, axis=1)
+                undo(pixels, above.take(chosen, axis=1).astype(np.int16))
+                row[:, chosen] = pixels
+        above = row
+    return np.ascontiguousarray(lines[:, 1:].transpose(2, 0, 1))
 
 
-def _undo(row: np.ndarray, above: np.ndarray, predict) -> np.ndarray:
-    """Add to every pixel what is predicted from those to the left, above, and above left."""
-    pixels, upper = row.T.astype(np.int16), above.T.astype(np.int16)
-    left = upper_left = np.zeros(len(row), np.int16)
-    for number in range(IMAGE_SIZE):
-        left = pixels[number] = (pixels[number] + predict(left, upper[number], upper_left)) & 255
-        upper_left = upper[number]
-    return pixels.T.astype(np.uint8)
+def _undo_sub(pixels: np.ndarray, _: np.ndarray) -> None:
+    """Add to every pixel its neighbour to the left."""
+    np.cumsum(pixels, axis=0, dtype=np.uint8, out=pixels)
 
 
-def _average(left: np.ndarray, upper: np.ndarray, upper_left: np.ndarray) -> np.ndarray:
-    return (left + upper) >> 1
+def _undo_average(pixels: np.ndarray, upper: np.ndarray) -> None:
+    """Add to every pixel the mean of its neighbours to the left and above."""
+    left = np.zeros_like(upper[0])
+    for pixel, up in zip(pixels, upper, strict=True):
+        pixel += ((left + up) >> 1).astype(np.uint8)
+        left = pixel.astype(np.int16)
 
 
-def _paeth(left: np.ndarray, upper: np.ndarray, upper_left: np.ndarray) -> np.ndarray:
-    """Return that neighbour which left + upper - upper_left comes closest to, in this order."""
-    to_left, to_upper = np.abs(upper - upper_left), np.abs(left - upper_left)
-    to_corner = np.abs(left + upper - 2 * upper_left)
-    nearer = np.where(to_upper <= to_corner, upper, upper_left)
-    return np.where((to_left <= to_upper) & (to_left <= to_corner), left, nearer)
+def _undo_paeth(pixels: np.ndarray, upper: np.ndarray) -> None:
+    """Add the neighbour that left + up - corner is closest to: left, else up, else corner."""
+    corners = np.zeros_like(upper)
+    corners[1:] = upper[:-1]
+    slopes = upper - corners
+    left = np.zeros_like(upper[0])
+    for pixel, up, corner, slope, to_left in zip(
+        pixels, upper, corners, slopes, np.abs(slopes), strict=True
+    ):
+        rise = left - corner
+        to_up, to_corner = np.abs(rise), np.abs(rise + slope)
+        predicted = np.where(to_up <= to_corner, up, corner)
+        np.copyto(predicted, left, where=(to_left <= to_up) & (to_left <= to_corner))
+        pixel += predicted.astype(np.uint8)
+        left = pixel.astype(np.int16)

@@ -2,11 +2,12 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,14 @@ from notmnist import (
 )
 from notmnist.dataset import SPLITS
 from notmnist.errors import NotMNISTError, UsageError
-from notmnist.sources import LETTERS, Archive, Source
+from notmnist.members import Extracted
+from notmnist.sources import IMAGE_SIZE, LETTERS, Archive, Source
 
 # RandomState's stream is frozen by NumPy (NEP 19), so the order of rows never changes.
 _SHUFFLE_SEED = 133
 # The published means have six digits.
 _MEAN_TOLERANCE = 1e-5
+_BATCH = 8192  # images gathered at a time
 
 
 def match_archives(
@@ -86,10 +89,11 @@ def _locate(archive: Archive, folder: Path, given: dict[str, Path], may_download
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One archive's content with its splits, and its entry in the card."""
+    """One archive's content with its images' splits and digests, and its entry in the card."""
 
-    extracted: extraction.Extracted
+    extracted: Extracted
     split: np.ndarray
+    digests: np.ndarray
     entry: dict[str, Any]
 
 
@@ -127,16 +131,15 @@ def build(
         )
         for archive, rule in source.parts
     ]
-    images = np.concatenate([part.extracted.images for part in parts])
-    labels = np.concatenate([part.extracted.labels for part in parts])
+    contents = [part.extracted for part in parts]
+    labels = np.concatenate([content.labels for content in contents])
     split = np.concatenate([part.split for part in parts])
-    fonts = [font for part in parts for font in part.extracted.fonts]
-    first = deduplication.first_copies(images)
+    first = deduplication.first_equal(np.concatenate([part.digests for part in parts]))
     ranks = deduplication.dedup_ranks(first, labels, split)
     order = _row_order(split, ranks)
-    font_names, font_index = _font_table(fonts)
+    font_names, font_index = _font_table(contents)
     arrays = {
-        "images": images[order],
+        "images": np.broadcast_to(np.uint8(0), (len(order), IMAGE_SIZE, IMAGE_SIZE)),
         "labels": labels[order],
         "font_index": font_index[order],
         "font_names": font_names,
@@ -160,7 +163,7 @@ def build(
     }
     path = folder / f"{source.name}.joblib"
     with files.replacing(path) as written:
-        pickling.write(arrays, written)
+        pickling.write(arrays, written, {"images": _image_batches(contents, order)})
     return cards.write(source, folder, card, path)
 
 
@@ -183,11 +186,16 @@ def _extract_part(source: Source, archive: Archive, rule: str, path: Path, on_er
     split_rule = splits.RULES[rule]
     if source.provenance:
         split_rule = partial(split_rule, provenance=source.provenance)
-    return _Part(extracted, split_rule(extracted.fonts), entry)
+    return _Part(
+        extracted,
+        split_rule(extracted.fonts)[extracted.font_index],
+        deduplication.digests(extracted.images)[extracted.rows],
+        entry,
+    )
 
 
-def _letter_means(extracted: extraction.Extracted) -> list[float]:
-    grey = extracted.images.mean(axis=(1, 2), dtype=np.float64)
+def _letter_means(extracted: Extracted) -> list[float]:
+    grey = extracted.images.mean(axis=(1, 2), dtype=np.float64)[extracted.rows]
     with np.errstate(invalid="ignore"):
         totals = np.bincount(extracted.labels, grey, minlength=len(LETTERS))
         means = totals / np.bincount(extracted.labels, minlength=len(LETTERS))
@@ -237,13 +245,30 @@ def _lengths(split: np.ndarray, ranks: np.ndarray) -> dict[str, dict[str, int]]:
     }
 
 
-def _font_table(fonts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+def _font_table(contents: Sequence[Extracted]) -> tuple[np.ndarray, np.ndarray]:
     """Store each font's name once: the sorted names, and each image's row in them."""
     # A name that is not UTF-8 must still print.
-    texts = [font.decode("utf-8", "backslashreplace") for font in fonts]
-    names = sorted(set(texts))
+    texts = [[font.decode("utf-8", "backslashreplace") for font in c.fonts] for c in contents]
+    names = sorted(set(chain.from_iterable(texts)))
     row = {name: i for i, name in enumerate(names)}
-    return np.array(names), np.fromiter((row[text] for text in texts), np.int32, len(texts))
+    indices = [
+        np.array([row[name] for name in part], np.int32)[content.font_index]
+        for part, content in zip(texts, contents, strict=True)
+    ]
+    return np.array(names), np.concatenate(indices)
+
+
+def _image_batches(contents: Sequence[Extracted], order: np.ndarray) -> Iterator[np.ndarray]:
+    """Gather the images of all archives in the order given, without joining them in memory."""
+    part = np.repeat(range(len(contents)), [len(content.rows) for content in contents])[order]
+    row = np.concatenate([content.rows for content in contents])[order]
+    for start in range(0, len(order), _BATCH):
+        batch = slice(start, start + _BATCH)
+        images = np.empty((len(row[batch]), IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+        for number, content in enumerate(contents):
+            here = part[batch] == number
+            images[here] = content.images[row[batch][here]]
+        yield images
 
 
 def _families(source: Source, font_names: list[str]) -> list[str]:
