@@ -59,7 +59,9 @@ def extract(
 def _extract_plain(path: Path, collector: Collector) -> Extracted:
     with collector.progress:
         for names, contents, (images, plain) in _decoded(path):
-            collector.add(names, images, plain, lambda place, c=contents: png.decode(c[place]))
+            collector.add(
+                names, images, plain.tolist(), lambda place, c=contents: png.decode(c[place])
+            )
     return collector.result(path)
 
 

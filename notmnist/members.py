@@ -73,7 +73,7 @@ class Collector:
         self,
         names: Sequence[bytes],
         images: np.ndarray,
-        decoded: Sequence[bool],
+        decoded: list[bool],
         decode: Callable[[int], np.ndarray],
     ) -> None:
         """Take the members that follow.
@@ -84,7 +84,7 @@ class Collector:
             Their names in the archive.
         images : ndarray of uint8, shape (len(names), 28, 28)
             Room for their images, which are in it where `decoded` is true.
-        decoded : sequence of bool
+        decoded : list of bool
         decode : callable
             Gives the image of the others, by their place, or raises ValueError.
 
@@ -95,19 +95,19 @@ class Collector:
             more images than the archive should hold.
         """
         start, kept = len(self.row_of), []
-        for place, name in enumerate(names):
+        for place, (name, ready) in enumerate(zip(names, decoded, strict=True)):
             try:
                 key = _letter_and_file(name)
                 if key in self.row_of:
                     raise ValueError("a second member of this name")
-                if not decoded[place]:
+                if not ready:
                     images[place] = decode(place)
             except ValueError as error:
                 self._leave_out(name, error)
             else:
                 self.row_of[key] = start + len(kept)
                 kept.append(place)
-        self._append(images[kept], start)
+        self._append(images if len(kept) == len(images) else images[kept], start)
         self.progress.update(len(names))
 
     def _append(self, images: np.ndarray, start: int) -> None:
