@@ -11,6 +11,7 @@ from pathlib import Path
 import imageio.v2 as imageio
 import numpy as np
 from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 
 LETTERS = "ABCDEFGHIJ"
 
@@ -21,6 +22,7 @@ def prepare(archive: Path, folder: Path) -> Path:
         tar.extractall(folder, filter="data")
     root = folder / archive.name.split(".")[0]
     Parallel(n_jobs=-1)(delayed(pickle_letter)(root / letter) for letter in LETTERS)
+    get_reusable_executor().shutdown()  # else this process would wait five minutes to end
     images, labels = [], []
     for label, letter in enumerate(LETTERS):
         with open(root / f"{letter}.pickle", "rb") as file:
