@@ -63,7 +63,7 @@ class Split:
             font_index=self.font_index[rows],
         )
 
-    def pieces(self, rows: int = 10_000) -> Iterator["Split"]:
+    def pieces(self, rows: int = 1_000) -> Iterator["Split"]:
         """Yield all rows in order, so many at a time (views)."""
         for start in range(0, len(self), rows):
             yield self[start : start + rows]

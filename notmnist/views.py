@@ -1,4 +1,4 @@
-"""A split as other libraries take it: what the methods of `Split` give, without a copy of it all."""
+"""A split as other libraries take it: what the methods of `Split` give, without a whole copy."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -23,7 +23,7 @@ def write_course(data: Dataset, folder: Path) -> None:
     for name in SPLITS:
         split = getattr(data, name)
         content[f"{name}_dataset"] = _Floats(split, grey.astype(np.float32))
-        content[f"{name}_labels"] = split.labels.astype(np.int32)
+        content[f"{name}_labels"] = np.array(split.labels, np.int32)
     _dump(content, folder / "notMNIST.pickle")
 
 
@@ -36,9 +36,9 @@ def write_seed(data: Dataset, folder: Path) -> None:
     grey = (np.arange(256) - 128) / 128
     content = {
         "train_X": _Floats(data.train, grey),
-        "train_y": data.train.labels.astype(np.int64),
+        "train_y": np.array(data.train.labels, np.int64),
         "test_X": _Floats(data.test, grey),
-        "test_y": data.test.labels.astype(np.int64),
+        "test_y": np.array(data.test.labels, np.int64),
         "labels_dict": dict(enumerate(LETTERS)),
     }
     _dump(content, folder / "data.pickle")
