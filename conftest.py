@@ -11,6 +11,9 @@ os.environ["NOTMNIST_HOME"] = str(Path(_EMPTY.name) / "data")
 os.environ["NOTMNIST_MISC"] = str(Path(_EMPTY.name) / "misc")
 # mlcroissant keeps what it extracts by the archive's path, whatever the archive holds by now.
 os.environ["CROISSANT_CACHE"] = str(Path(_EMPTY.name) / "croissant")
+# So does datasets, which would also ask its hub.
+os.environ["HF_HOME"] = str(Path(_EMPTY.name) / "huggingface")
+os.environ["HF_HUB_OFFLINE"] = "1"
 for variable in ("NOTMNIST_DATASET", "NOTMNIST_BUDGET"):
     os.environ.pop(variable, None)
 

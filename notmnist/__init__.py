@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 from notmnist.dataset import Dataset, Split
 from notmnist.errors import NotMNISTError, UsageError
+from notmnist.exports import export
 from notmnist.pipeline import load, load_data, prepare, test_sets, verify
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "NotMNISTError",
     "Split",
     "UsageError",
+    "export",
     "load",
     "load_data",
     "prepare",

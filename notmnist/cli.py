@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from notmnist import __version__, files, pipeline, sources
+from notmnist import __version__, exports, files, pipeline, sources
 from notmnist.dataset import SPLITS, format_card
 from notmnist.errors import NotMNISTError, UsageError
 
@@ -16,6 +16,7 @@ examples:
   notmnist prepare notmnist-small           download, check and prepare the genuine small set
   notmnist prepare notmnist-small --archive notMNIST_small.tar.gz
   notmnist info openglyphs
+  notmnist export openglyphs --format idx --out MNIST/raw
 """
 
 
@@ -69,6 +70,20 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("--home", metavar="DIR", help="cache folder (default: NOTMNIST_HOME)")
     verify = _command(commands, "verify", _verify, "hash every byte of a prepared dataset")
     verify.add_argument("name", metavar="NAME")
+    export = _command(commands, "export", _export, "write a dataset in another program's format")
+    export.add_argument("name", metavar="NAME")
+    export.add_argument(
+        "--format", required=True, metavar="{idx,npz,mat,parquet,pickle-course,pickle-seed}"
+    )
+    export.add_argument("--out", required=True, metavar="DIR", help="a folder, new or empty")
+    export.add_argument(
+        "--counts",
+        metavar="N",
+        nargs="+",
+        type=int,
+        help="images of train, valid, test; of train, test for idx, npz, pickle-seed, which leave "
+        "validation out (default: all)",
+    )
     run = _command(commands, "run", _run, "execute notebooks; results go to misc/")
     run.add_argument("notebooks", metavar="NOTEBOOK", nargs="*", help="default: all")
     run.add_argument("--dataset", metavar="NAME", help="default: NOTMNIST_DATASET, else openglyphs")
@@ -119,6 +134,13 @@ def _prepare(options: argparse.Namespace) -> None:
 def _verify(options: argparse.Namespace) -> None:
     card = pipeline.verify(options.name)
     print(f"{card['name']}: every byte is as its card says ({card['pickle']['sha256']})")
+
+
+def _export(options: argparse.Namespace) -> None:
+    exports.check(options.format, options.out, counts=options.counts)
+    data = pipeline.load(options.name)
+    for path in exports.export(data, options.format, options.out, counts=options.counts):
+        print(path)
 
 
 def _run(options: argparse.Namespace) -> None:

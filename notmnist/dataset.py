@@ -1,11 +1,16 @@
 """What `load` gives back: a dataset of three splits and its card. Plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas
+    import tensorflow
+    import torch
 
 SPLITS = ("train", "valid", "test")
 POLICIES = ("none", "train", "all")
@@ -58,12 +63,81 @@ class Split:
             font_index=self.font_index[rows],
         )
 
+    def pieces(self, rows: int = 1_000) -> Iterator["Split"]:
+        """Yield all rows in order, so many at a time (views)."""
+        for start in range(0, len(self), rows):
+            yield self[start : start + rows]
+
     @classmethod
     def joined(cls, parts: Sequence["Split"]) -> "Split":
         """Join splits of one dataset into one, in memory."""
         columns = ("images", "labels", "font_index")
         joined = {name: np.concatenate([getattr(p, name) for p in parts]) for name in columns}
         return replace(parts[0], **joined)
+
+    def as_tf(self) -> "tensorflow.data.Dataset":
+        """Give TensorFlow's view: a `tf.data.Dataset` that streams from the mapped file.
+
+        Returns
+        -------
+        tensorflow.data.Dataset
+            Elements (image, label) in row order: uint8 of shape (28, 28, 1), 0 to 255, and a
+            scalar int64. Its length is known; shuffle, batch and scale it as any other.
+        """
+        from notmnist import views  # here and below: few programs need one
+
+        return views.as_tf(self)
+
+    def as_torch(self) -> "torch.utils.data.Dataset":
+        """Give PyTorch's view: a map-style dataset for `torch.utils.data.DataLoader`.
+
+        Returns
+        -------
+        torch.utils.data.Dataset
+            Items (image, label): uint8 of shape (1, 28, 28), 0 to 255, and a scalar int64, copied
+            from the mapped file when asked for. A slice gives tensors of many rows at once, and
+            ``[:]`` those of the whole split.
+
+        Raises
+        ------
+        NotMNISTError
+            When PyTorch is not installed.
+        """
+        from notmnist import views
+
+        return views.as_torch(self)
+
+    def as_sklearn(self) -> tuple[np.ndarray, np.ndarray]:
+        """Give scikit-learn's view, ``(X, y)``, without a copy.
+
+        Returns
+        -------
+        X : ndarray of uint8, shape (N, 784)
+            A view of `images`, grey levels 0 to 255.
+        y : ndarray of uint8, shape (N,)
+            `labels`.
+        """
+        from notmnist import views
+
+        return views.as_sklearn(self)
+
+    def font_table(self) -> "pandas.DataFrame":
+        """Tabulate the fonts with pandas; ``polars.from_pandas`` takes the table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a font that has an image here, sorted by name: ``font``, ``family``, ``images``
+            and the number of images of each letter, ``A`` to ``J``.
+
+        Raises
+        ------
+        NotMNISTError
+            When pandas is not installed.
+        """
+        from notmnist import views
+
+        return views.font_table(self)
 
     def __repr__(self) -> str:
         """Say how many images and fonts there are."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -126,6 +127,59 @@ def replacing(path: Path) -> Iterator[Path]:
         raise unwritable(path, error) from error
 
 
+def is_free(folder: Path) -> bool:
+    """Tell whether `new_folder` may take a name: nothing is there but perhaps an empty folder."""
+    try:
+        if not folder.is_dir():
+            return not folder.exists()
+        # A program in a folder that is replaced would be left in none.
+        return not any(folder.iterdir()) and not folder.samefile(Path.cwd())
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder` and rename it into place once the block succeeds.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder to create, with its parents. It may exist when it is empty.
+
+    Yields
+    ------
+    Path
+        Where to write. A failed block leaves nothing.
+
+    Raises
+    ------
+    NotMNISTError
+        When the disk can't be written, `folder` holds anything by then, or another process is
+        about to create it.
+    """
+    folder = folder.resolve()
+    part = make_folder(folder.parent) / f".{folder.name}.part"
+    try:
+        part.mkdir()
+    except FileExistsError:
+        raise NotMNISTError(
+            f"{part} is in the way: wait for the process that writes there, or remove what a "
+            "killed one left"
+        ) from None
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    try:
+        yield part
+        if folder.exists():
+            folder.rmdir()  # Windows renames to no name that is taken
+        part.rename(folder)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a text file as a whole, in UTF-8 with Unix line ends."""
     with replacing(path) as part:
@@ -136,5 +190,5 @@ def unwritable(path: Path, error: OSError) -> NotMNISTError:
     """Word the error for a path that can't be written, with the remedy."""
     return NotMNISTError(
         f"cannot write {path}: {error.strerror or error}; free the space or the permission, or "
-        "choose another folder (NOTMNIST_HOME, NOTMNIST_MISC, --home)"
+        "choose another folder (NOTMNIST_HOME, NOTMNIST_MISC, --home, --out)"
     )

@@ -17,7 +17,7 @@ from server import Server, ranged
 
 import notmnist
 from conftest import CHECKOUT
-from notmnist import NotMNISTError, cards, download
+from notmnist import NotMNISTError, cards, download, exports
 
 MEMBERS = {name: content for name, content in letters_with_copies().items() if content}
 PREPARED = [".letters.lock", "letters.joblib", "letters.json"]
@@ -252,6 +252,16 @@ def test_a_read_only_cache_loads_and_whatever_would_write_is_one_line(disk, sour
     assert notmnist.verify(source, home=disk.folder) == data.card
     with pytest.raises(NotMNISTError, match=r"cannot write .*Read-only file system"):
         notmnist.load(replace(source, name="other"), home=disk.folder)
+
+
+@pytest.mark.parametrize("format", exports.FORMATS)
+def test_an_export_to_a_full_disk_is_one_line_and_leaves_nothing(disk, format):
+    if exports.FORMATS[format].needs:
+        pytest.importorskip(exports.FORMATS[format].needs)
+    out = disk.folder / "out"
+    with pytest.raises(NotMNISTError, match=r"cannot write .*out: .*No space left.*--out"):
+        notmnist.export(notmnist.load("openglyphs"), format, out)
+    assert listing(disk.folder) == []
 
 
 def test_an_expired_certificate_is_refused_and_the_next_mirror_serves(

@@ -39,6 +39,64 @@ def test_what_a_killed_process_left_is_written_over_and_removed(tmp_path):
     assert listing(tmp_path) == ["file"]
 
 
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_folder_appears_under_its_name_only_when_it_is_whole(tmp_path, exists):
+    path = tmp_path / "new" / "folder"
+    if exists:
+        path.mkdir(parents=True)
+    with files.new_folder(path) as part:
+        (part / "file").write_text("whole")
+        assert path.exists() == exists
+        assert not (path / "file").exists()
+    assert listing(path.parent) == ["folder"]
+    assert (path / "file").read_text() == "whole"
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_failure_leaves_no_new_folder(tmp_path, error):
+    with pytest.raises(error), files.new_folder(tmp_path / "folder") as part:
+        (part / "file").write_text("half")
+        raise error
+    assert listing(tmp_path) == []
+
+
+def test_what_has_appeared_in_a_folder_meanwhile_is_not_overwritten(tmp_path):
+    path = tmp_path / "folder"
+    message = f"cannot write {path}"
+    with pytest.raises(NotMNISTError, match=message), files.new_folder(path) as part:
+        (part / "file").write_text("new")
+        path.mkdir()
+        (path / "file").write_text("old")
+    assert (path / "file").read_text() == "old"
+    assert listing(tmp_path) == ["folder"]
+
+
+def test_two_processes_do_not_write_one_folder_and_a_killed_one_is_named(tmp_path, python):
+    path = tmp_path / "folder"
+    python(
+        "import os, pathlib\n"
+        "from notmnist import files\n"
+        f"writing = files.new_folder(pathlib.Path({str(path)!r}))\n"
+        "writing.__enter__()\n"
+        "os._exit(0)"
+    )
+    with (
+        pytest.raises(NotMNISTError, match=r"\.folder\.part is in the way: .*remove"),
+        files.new_folder(path),
+    ):
+        pass
+    assert listing(tmp_path) == [".folder.part"]
+
+
+def test_only_a_name_without_content_is_free(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    names = {"new": True, "empty": True, "file": False, ".": False, "new/inner": True}
+    assert {name: files.is_free(tmp_path / name) for name in names} == names
+    monkeypatch.chdir(tmp_path / "empty")
+    assert not files.is_free(Path())
+
+
 def test_text_is_utf8_with_unix_line_ends(tmp_path):
     files.write_text(tmp_path / "file", "\u00e9\n")
     assert (tmp_path / "file").read_bytes() == b"\xc3\xa9\n"
@@ -49,7 +107,14 @@ def open_replacing(path):
         pass
 
 
-@pytest.mark.parametrize("write", [files.make_folder, files.locked, open_replacing])
+def open_new_folder(path):
+    with files.new_folder(path):
+        pass
+
+
+@pytest.mark.parametrize(
+    "write", [files.make_folder, files.locked, open_replacing, open_new_folder]
+)
 def test_a_parent_that_is_a_file_is_one_clear_line(tmp_path, write):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(NotMNISTError) as caught:
