@@ -34,8 +34,8 @@ setup(
     license="MIT AND CC0-1.0",
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11,<3.14",
-    packages=["notmnist", "notmnist.glyphs"],
-    package_data={"notmnist": ["openglyphs/*"]},
+    packages=["notmnist", "notmnist.gallery", "notmnist.glyphs"],
+    package_data={"notmnist": ["openglyphs/*"], "notmnist.gallery": ["static/*", "templates/*"]},
     cmdclass={"build_py": BuildWithNotebooks},
     entry_points={"console_scripts": ["notmnist = notmnist.cli:main"]},
     install_requires=[
@@ -58,7 +58,20 @@ setup(
     ],
     extras_require={
         "benchmarks": ["freetype-py", "imagehash", "imageio"],
+        "docs": ["jinja2", "nbconvert", "pdoc", "pygments"],
         "glyphs": ["freetype-py"],
-        "test": ["freetype-py", "hypothesis", "mlcroissant", "nbval", "pytest", "ruff"],
+        "test": [
+            "freetype-py",
+            "hypothesis",
+            "jinja2",
+            "mlcroissant",
+            "nbconvert",
+            "nbval",
+            "pdoc",
+            "playwright",
+            "pygments",
+            "pytest",
+            "ruff",
+        ],
     },
 )
