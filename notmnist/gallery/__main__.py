@@ -11,7 +11,7 @@ def _build(folder: Path) -> None:
     try:
         from notmnist.gallery.site import build
     except ImportError as error:
-        raise NotMNISTError(f'{error.name} is missing: pip install -e ".[docs]"') from None
+        raise NotMNISTError(f'{error.name} is not installed: pip install -e ".[docs]"') from None
     build(folder)
 
 

@@ -1,6 +1,8 @@
 """The docstrings of the package's public modules as HTML, by pdoc."""
 
 import pkgutil
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import pdoc
@@ -8,15 +10,20 @@ import pdoc
 import notmnist
 from notmnist.gallery.pages import TEMPLATES
 
+_OF_MAINTAINERS = ("gallery", "glyphs")
+
 
 def public_modules() -> list[str]:
-    """List the package and its modules but for `__main__` and the maintainers' sub-packages."""
-    names = [
-        module.name
-        for module in pkgutil.iter_modules(notmnist.__path__)
-        if not module.ispkg and not module.name.startswith("_")
-    ]
-    return ["notmnist", *(f"notmnist.{name}" for name in names)]
+    """List the package and its modules; those that need an extra which is not installed stay out.
+
+    Neither ``__main__`` nor the maintainers' commands are among them.
+    """
+    modules = ["notmnist"]
+    for module in pkgutil.iter_modules(notmnist.__path__):
+        if not module.name.startswith("_") and module.name not in _OF_MAINTAINERS:
+            with suppress(ModuleNotFoundError):
+                modules.append(import_module(f"notmnist.{module.name}").__name__)
+    return modules
 
 
 def write(folder: Path) -> None:
