@@ -486,6 +486,12 @@ def test_predictions_of_another_test_split_are_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_notebook_without_its_picture_is_named(tmp_path):
+    with pytest.raises(NotMNISTError, match="run 12_leakage --budget full"):
+        pages.write(tmp_path, [CHECKOUT / "notebooks" / "12_leakage.ipynb"], tmp_path, [])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_pictures_from_elsewhere_become_their_words(tmp_path):
     badge = "[![Open it](https://example.org/badge.svg)](https://example.org/nb)"
     cells = [nbformat.v4.new_markdown_cell(f"# A title\n\n{badge}")]

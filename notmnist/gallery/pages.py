@@ -15,6 +15,7 @@ from nbconvert.filters import markdown2html
 from pygments.formatters import HtmlFormatter
 
 from notmnist import __version__, report, results
+from notmnist.errors import NotMNISTError
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Badges and the like: pages must be whole without a network.
@@ -38,6 +39,11 @@ class Notebook:
     title: str
     body: Markup
 
+    @property
+    def picture(self) -> str:
+        """Name the picture of the notebook's full run."""
+        return results.picture_name(self.name, results.DEFAULT_DATASET, "full")
+
 
 def write(
     folder: Path, notebooks: Sequence[Path], misc: Path, entries: Sequence[Mapping[str, Any]]
@@ -54,6 +60,11 @@ def write(
         Holds a picture of every notebook.
     entries : sequence of mapping
         The results, as `notmnist.report.read_results` gives them.
+
+    Raises
+    ------
+    NotMNISTError
+        When a notebook has no picture.
     """
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     environment.globals["version"] = __version__
@@ -64,6 +75,12 @@ def write(
         (folder / path).write_text(text, encoding="utf-8")
 
     rendered = [render(path) for path in notebooks]
+    for notebook in rendered:
+        if not (misc / notebook.picture).is_file():
+            raise NotMNISTError(
+                f"{misc / notebook.picture} is not there: `notmnist run {notebook.name} "
+                "--budget full` makes it"
+            )
     tables = {
         "results": _to_html(report.results_table(entries)),
         "splits": _to_html(report.split_table(entries)),
@@ -74,8 +91,7 @@ def write(
         (folder / part).mkdir()
     for notebook in rendered:
         write_page(f"notebooks/{notebook.name}.html", "notebook.html", notebook=notebook)
-        picture = results.picture_name(notebook.name, results.DEFAULT_DATASET, "full")
-        copyfile(misc / picture, folder / "misc" / picture)
+        copyfile(misc / notebook.picture, folder / "misc" / notebook.picture)
     (folder / "highlight.css").write_text(_highlighting(), encoding="utf-8")
 
 
