@@ -221,8 +221,7 @@ def test_docstrings_are_laid_out_by_their_sections(site):
     assert "<strong>dedup</strong>" in load and "-----" not in load
 
 
-def test_glyphs_without_a_place_in_the_data_are_none(site, glyphs, data):
-    """The data file lists every image once, and the groups of copies that the search finds."""
+def test_the_data_lists_every_image_once_and_the_groups_of_copies(site, glyphs):
     text = (site / "glyphs-data.js").read_text(encoding="utf-8")
     content = json.loads(text.removeprefix("const GLYPHS = ").removesuffix(";\n"))
     listed = [(letter, font["font"]) for font in content["fonts"] for letter in font["letters"]]
