@@ -106,6 +106,10 @@ def open_page(browser, site):
     def complain(kind, text):
         complaints.append(f"{kind}: {text}")
 
+    def fail(request):
+        if request.failure != "net::ERR_ABORTED":  # the test went on to another page
+            complain(request.failure, request.url)
+
     def check(request):
         if not request.url.startswith((site.as_uri(), "data:")):
             complain("a request elsewhere", request.url)
@@ -117,7 +121,7 @@ def open_page(browser, site):
         page.set_default_timeout(10_000)
         page.on("console", lambda message: complain(message.type, message.text))
         page.on("pageerror", lambda error: complain("error", error))
-        page.on("requestfailed", lambda request: complain("failed", request.url))
+        page.on("requestfailed", fail)
         page.on("request", check)
         page.goto(f"{site.as_uri()}/{address}")
         return page
