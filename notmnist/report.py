@@ -1,9 +1,11 @@
 """The README's results table, made from the committed result files alone."""
 
 import json
+import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -66,6 +68,36 @@ def read_results(folder: Path) -> list[dict[str, Any]]:
                 f"{path} is no result file ({error}): delete it or run its notebook"
             ) from error
     return entries
+
+
+def read_predictions(folder: Path) -> dict[str, np.ndarray]:
+    """Read what the models of every full run read on OpenGlyphs' test split.
+
+    Parameters
+    ----------
+    folder : Path
+        ``misc/results``.
+
+    Returns
+    -------
+    dict of str to ndarray of uint8, shape (seeds, N)
+        By model, sorted by file name.
+
+    Raises
+    ------
+    NotMNISTError
+        When a file of predictions can't be read.
+    """
+    predictions = {}
+    for path in sorted(folder.glob(f"*-{DEFAULT_DATASET}.npz")):
+        try:
+            with np.load(path) as kept:
+                predictions |= {model: kept[model] for model in kept.files}
+        except (OSError, EOFError, ValueError, BadZipFile, pickle.UnpicklingError) as error:
+            raise NotMNISTError(
+                f"{path} holds no predictions ({error}): delete it or run its notebook"
+            ) from error
+    return predictions
 
 
 def results_table(entries: Sequence[Mapping[str, Any]]) -> str:

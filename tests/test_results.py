@@ -91,9 +91,10 @@ def test_a_full_run_keeps_its_predictions_too(full):
     predictions = {"a model": {"openglyphs": [np.arange(4, dtype=np.uint8)] * 3}}
     run.save([entry_of(run)], predictions)
     assert (full / "nb.png").exists()
-    with np.load(full / "results" / "nb-openglyphs.npz") as kept:
-        assert kept["a model"].shape == (3, 4)
-        assert kept["a model"].dtype == np.uint8
+    kept = report.read_predictions(full / "results")
+    assert list(kept) == ["a model"]
+    assert kept["a model"].dtype == np.uint8
+    np.testing.assert_array_equal(kept["a model"], [np.arange(4)] * 3)
     assert report.read_results(full / "results")[0]["model"] == "a model"
 
 
@@ -141,6 +142,13 @@ def test_a_broken_result_file_is_named(tmp_path):
     (tmp_path / "nb-openglyphs.json").write_text("[{")
     with pytest.raises(NotMNISTError, match=r"nb-openglyphs\.json is no result file"):
         report.read_results(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", b"no archive", b"\x80\x04N."])
+def test_a_broken_file_of_predictions_is_named(tmp_path, content):
+    (tmp_path / "nb-openglyphs.npz").write_bytes(content)
+    with pytest.raises(NotMNISTError, match=r"nb-openglyphs\.npz holds no predictions"):
+        report.read_predictions(tmp_path)
 
 
 def test_the_report_replaces_what_is_between_the_markers_and_nothing_else(tmp_path):

@@ -1,0 +1,37 @@
+"""The maintainers' command: ``python -m notmnist.gallery``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from notmnist.errors import NotMNISTError, UsageError
+
+
+def _build(folder: Path) -> None:
+    try:
+        from notmnist.gallery.site import build
+    except ImportError as error:
+        raise NotMNISTError(f'{error.name} is not installed: pip install -e ".[docs]"') from None
+    build(folder)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; as `notmnist.cli.main`, the exit status is 0, 1 or 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m notmnist.gallery",
+        description="Build a static site of notebooks, results, glyphs and docstrings.",
+    )
+    parser.add_argument("folder", metavar="DIR", type=Path, help="new or empty folder to fill")
+    options = parser.parse_args(arguments)
+    try:
+        _build(options.folder)
+    except (NotMNISTError, KeyboardInterrupt) as error:
+        message = " ".join(str(error).split()) or "interrupted; nothing was written"
+        print(f"notmnist.gallery: {message}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    print(options.folder / "index.html")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""The pages made from templates: the start, the glyph browser, and a page a notebook."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+import nbformat
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from nbconvert import HTMLExporter
+from nbconvert.filters import markdown2html
+from pygments.formatters import HtmlFormatter
+
+from notmnist import __version__, report, results
+from notmnist.errors import NotMNISTError
+
+TEMPLATES = Path(__file__).parent / "templates"
+# Badges and the like: pages must be whole without a network.
+_REMOTE_PICTURE = re.compile(r"!\[([^]]*)]\(https?://[^)]*\)")
+_FIGURE = "Figure drawn by the code above"
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A rendered notebook.
+
+    Attributes
+    ----------
+    name, title : str
+        The file's name without ``.ipynb``; the first heading.
+    body : Markup
+        The cells as HTML.
+    """
+
+    name: str
+    title: str
+    body: Markup
+
+    @property
+    def picture(self) -> str:
+        """Name the picture of the notebook's full run."""
+        return results.picture_name(self.name, results.DEFAULT_DATASET, "full")
+
+
+def write(
+    folder: Path, notebooks: Sequence[Path], misc: Path, entries: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write ``index.html``, ``glyphs.html``, ``notebooks/``, ``misc/`` and ``highlight.css``.
+
+    Parameters
+    ----------
+    folder : Path
+        Must exist.
+    notebooks : sequence of Path
+        The notebooks to render.
+    misc : Path
+        Holds a picture of every notebook.
+    entries : sequence of mapping
+        The results, as `notmnist.report.read_results` gives them.
+
+    Raises
+    ------
+    NotMNISTError
+        When a notebook has no picture.
+    """
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
+    environment.globals["version"] = __version__
+
+    def write_page(path: str, template: str, **content: Any) -> None:
+        root = "../" * path.count("/")
+        text = environment.get_template(template).render(root=root, **content)
+        (folder / path).write_text(text, encoding="utf-8")
+
+    rendered = [render(path) for path in notebooks]
+    for notebook in rendered:
+        if not (misc / notebook.picture).is_file():
+            raise NotMNISTError(
+                f"{misc / notebook.picture} is not there: `notmnist run {notebook.name} "
+                "--budget full` makes it"
+            )
+    tables = {
+        "results": _to_html(report.results_table(entries)),
+        "splits": _to_html(report.split_table(entries)),
+    }
+    write_page("index.html", "start.html", notebooks=rendered, **tables)
+    write_page("glyphs.html", "glyphs.html")
+    for part in ("notebooks", "misc"):
+        (folder / part).mkdir()
+    for notebook in rendered:
+        write_page(f"notebooks/{notebook.name}.html", "notebook.html", notebook=notebook)
+        copyfile(misc / notebook.picture, folder / "misc" / notebook.picture)
+    (folder / "highlight.css").write_text(_highlighting(), encoding="utf-8")
+
+
+def render(path: Path) -> Notebook:
+    """Render a notebook as it was committed, pictures included.
+
+    Parameters
+    ----------
+    path : Path
+        A notebook whose first cell begins with its title as a heading.
+
+    Returns
+    -------
+    Notebook
+        Pictures from elsewhere, such as badges, are their words alone.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        cell.metadata["alt"] = _FIGURE
+        if cell.cell_type == "markdown":
+            cell.source = _REMOTE_PICTURE.sub(r"\1", cell.source)
+    exporter = HTMLExporter(
+        template_name="basic",
+        exclude_anchor_links=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
+    body, _ = exporter.from_notebook_node(notebook)
+    title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
+    return Notebook(path.stem, title, Markup(body))
+
+
+def _to_html(table: str) -> Markup:
+    """Turn one of the README's tables into HTML that links to the pages made of the notebooks."""
+    return Markup(markdown2html(table.replace(".ipynb)", ".html)")))
+
+
+def _highlighting() -> str:
+    styles = {"light": "xcode", "dark": "github-dark"}
+    return "\n".join(
+        f"@media (prefers-color-scheme: {scheme}) {{\n"
+        f"{HtmlFormatter(style=style).get_style_defs('.highlight')}\n}}"
+        for scheme, style in styles.items()
+    )
