@@ -1,7 +1,7 @@
-"""Exact and near duplicates at full size, beside what one would write or install instead.
+"""Exact and near duplicates up to full size, beside what one would write or install instead.
 
-``python benchmarks/deduplication.py`` makes 529,119 training and 18,724 test images with the
-generator, looks for the test images' copies in training, and takes ten minutes or so. References
+``python benchmarks/deduplication.py`` makes up to 529,119 training and 18,724 test images with the
+generator, looks for the test images' copies in training, and takes half an hour or so. References
 run on a part, stated below, and are extrapolated in proportion to the pairs or images they see.
 Then it plants near duplicates as the tests do, and compares what perceptual hashing finds.
 """
@@ -18,14 +18,14 @@ from pathlib import Path
 import imagehash
 import numpy as np
 from PIL import Image
-from record import measurement, save
+from record import check_room, finish, measurement, save
 
 import notmnist
 from notmnist import deduplication, near_duplicates, pair_distance
 from notmnist.glyphs.archives import encode_png, read_archive
 from notmnist.glyphs.expansion import expand
 
-TRAIN, TEST = 529_119, 18_724
+SIZES, TEST = (18_726, 56_000, 529_119), 18_724
 NAIVE_PART = 10  # test images that the naive loop compares with all of training
 HASHED_PART = 2_000  # images that perceptual hashing hashes
 
@@ -33,31 +33,32 @@ HASHED_PART = 2_000  # images that perceptual hashing hashes
 def main() -> None:
     """Measure, print and record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train", type=int, default=TRAIN, help=f"images (default {TRAIN:,})")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="of training")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    train_count = options.train
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        test, train = (
-            generate(folder / f"{split}.tar.gz", count, seed)
-            for split, count, seed in (("test", TEST, 2), ("train", train_count, 1))
-        )
-        rounds = [measure(folder, test, train) for _ in range(options.rounds)]
-    runs = {name: [figures[name] for figures in rounds] for name in rounds[0]}
+    check_room(memory=4, disk=3)
     modules = [deduplication, near_duplicates, pair_distance]
-    compare_recall()
-    print(f"pairs {runs['pairs'][0]:,.0f}, peak memory of the search {max(runs['memory']):.2f} GB")
-    save(
-        [
-            measurement(name, train_count, "s", runs[ours], runs[reference], modules)
+    measured = []
+    for size in options.sizes:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            test, train = (
+                generate(folder / f"{split}.tar.gz", count, seed)
+                for split, count, seed in (("test", TEST, 2), ("train", size, 1))
+            )
+            rounds = [measure(folder, test, train) for _ in range(options.rounds)]
+        runs = {name: [figures[name] for figures in rounds] for name in rounds[0]}
+        print(f"{size:,}: {runs['pairs'][0]:,.0f} pairs, peak memory {max(runs['memory']):.2f} GB")
+        measured += [
+            measurement(name, size, "s", runs[ours], runs[reference], modules)
             for name, ours, reference in (
-                ("exact duplicates/hashes of PNG files", "exact", "file hashes"),
-                ("near duplicates/naive loop", "near", "naive"),
-                ("near duplicates/perceptual hash", "near", "perceptual hash"),
+                ("exact duplicates, hashes of PNG files", "exact", "file hashes"),
+                ("near duplicates, naive loop", "near", "naive"),
+                ("near duplicates, perceptual hash", "near", "perceptual hash"),
             )
         ]
-    )
+    compare_recall()
+    save(measured)
 
 
 def generate(path: Path, count: int, seed: int) -> np.ndarray:
@@ -144,4 +145,4 @@ def compare_recall() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)

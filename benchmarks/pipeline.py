@@ -2,7 +2,8 @@
 
 ``python benchmarks/pipeline.py`` makes archives of 18,726, 56,000 and 529,119 images with the
 generator and runs in turn, each in a process of its own, our preparation, the original's, and the
-floor: inflating the archive and its PNG files, and nothing else.
+floor: inflating the archive and its PNG files, and nothing else. Then it times a first batch from
+what the first two left: our `load`, and unpickling.
 """
 
 import argparse
@@ -10,9 +11,8 @@ import gzip
 import io
 import multiprocessing
 import os
+import pickle
 import resource
-import shutil
-import sys
 import tarfile
 import tempfile
 import time
@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import original
 from PIL import Image
-from record import measurement, save
+from record import check_room, finish, measurement, save
 
 import notmnist
 from notmnist import (
@@ -32,6 +32,7 @@ from notmnist import (
     files,
     members,
     pickling,
+    pipeline,
     plain_tar,
     png,
     preparation,
@@ -41,7 +42,18 @@ from notmnist.glyphs.expansion import expand
 from notmnist.sources import LETTERS, Archive, Source
 
 SIZES = (18_726, 56_000, 529_119)
-MODULES = (deduplication, extraction, members, pickling, plain_tar, png, preparation)
+MODULES = (
+    cards,
+    deduplication,
+    extraction,
+    members,
+    original,
+    pickling,
+    pipeline,
+    plain_tar,
+    png,
+    preparation,
+)
 
 
 def main() -> None:
@@ -50,7 +62,10 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    measured, ours = [], []
+    # The original holds the images four times over, as float64, and so does its disk.
+    gigabytes = max(options.sizes) * 28 * 28 * 8 * 4 / 1e9
+    check_room(memory=1 + gigabytes, disk=1 + gigabytes)
+    measured = []
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as name:
             archive = make_archive(Path(name) / "letters.tar.gz", size)
@@ -59,16 +74,17 @@ def main() -> None:
         for way, figures in columns.items():
             wall, cpu, memory, disk = np.median(figures, axis=0)
             print(
-                f"{size:>8,} {way:<9} {wall:7.2f} s, {cpu:7.2f} s of CPU, "
-                f"{memory:6.2f} GB of memory, {disk:6.3f} GB of disk"
+                f"{size:>8,} {way:<15} {wall:8.3f} s, {cpu:7.2f} s of CPU, "
+                f"{memory:7.3f} GB of memory, {disk:6.3f} GB of disk"
             )
         seconds = {way: [figure[0] for figure in figures] for way, figures in columns.items()}
-        ours.append(np.median(seconds["ours"]))
-        for name, way in (("pipeline", "original"), ("pipeline/floor", "floor")):
-            measured.append(measurement(name, size, "s", seconds["ours"], seconds[way], MODULES))
-    if len(ours) > 1:
-        exponent = np.polyfit(np.log(options.sizes), np.log(ours), 1)[0]
-        print(f"our time grows as the number of images to the power of {exponent:.2f}")
+        for name, ours, reference in (
+            ("pipeline", "prepare", "original"),
+            ("pipeline, bare arithmetic", "prepare", "floor"),
+            ("load", "load", "unpickle"),
+        ):
+            pair = seconds[ours], seconds[reference]
+            measured.append(measurement(name, size, "s", *pair, MODULES))
     save(measured)
 
 
@@ -92,15 +108,26 @@ def make_archive(path: Path, size: int) -> Archive:
 
 
 def measure(archive: Archive) -> dict[str, tuple[float, float, float, float]]:
-    """Run every way once."""
-    return {way.__name__.removesuffix("_way"): alone(way, archive) for way in WAYS}
+    """Run every way once, in its folder, and the two ways to a first batch in what they left."""
+    with tempfile.TemporaryDirectory(dir=archive.path.parent) as name:
+        folders = [Path(name) / way for way in ("ours", "original", "floor")]
+        ours, theirs, floor = folders
+        for folder in folders:
+            folder.mkdir()
+        return {
+            "prepare": alone(prepare, archive, ours),
+            "original": alone(original_prepare, archive, theirs),
+            "floor": alone(inflate, archive, floor),
+            "load": alone(load_batch, archive, ours),
+            "unpickle": alone(unpickle_batch, archive, theirs),
+        }
 
 
-def alone(
-    way: Callable[[Archive, Path], None], archive: Archive
-) -> tuple[float, float, float, float]:
-    """Run one way in a process of its own: seconds, CPU seconds, peak memory and disk in GB."""
-    folder = Path(tempfile.mkdtemp(dir=archive.path.parent))
+def alone(way: Callable[[Archive, Path], None], archive: Archive, folder: Path) -> tuple:
+    """Run one way in a process of its own: seconds, CPU seconds, memory and disk in GB.
+
+    Memory is the peak that the process adds to what its imports take.
+    """
     receiver, sender = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("spawn").Process(
         target=watched, args=(way, archive, folder, sender)
@@ -109,16 +136,21 @@ def alone(
     figures = receiver.recv()
     process.join()
     disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    shutil.rmtree(folder)
     return (*figures, disk / 1e9)
 
 
-def watched(way: Callable[[Archive, Path], None], archive: Archive, folder: Path, sender) -> None:
-    """Run one way and send its seconds, CPU seconds and peak memory; imports are not counted."""
-    start, before = time.perf_counter(), cpu_seconds()
+def watched(way: Callable, archive: Archive, folder: Path, sender) -> None:
+    """Run one way and send its seconds, CPU seconds and added peak of memory, children's too."""
+    before, start, cpu = peak(), time.perf_counter(), cpu_seconds()
     way(archive, folder)
-    seconds, cpu = time.perf_counter() - start, cpu_seconds() - before
-    sender.send((seconds, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6))
+    seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu
+    sender.send((seconds, cpu, peak() - before))
+
+
+def peak() -> float:
+    """Return the peak of this process's memory, or of its largest child's, in GB."""
+    users = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    return max(resource.getrusage(user).ru_maxrss for user in users) / 1e6
 
 
 def cpu_seconds() -> float:
@@ -126,18 +158,22 @@ def cpu_seconds() -> float:
     return sum(os.times()[:4])
 
 
-def ours_way(archive: Archive, folder: Path) -> None:
+def source_of(archive: Archive) -> Source:
+    """Describe the archive as a dataset."""
+    return Source("letters", "generated", ((archive, "font-twentieths"),), "none", "CC0-1.0")
+
+
+def prepare(archive: Archive, folder: Path) -> None:
     """Prepare with the package."""
-    source = Source("letters", "generated", ((archive, "font-twentieths"),), "none", "CC0-1.0")
-    notmnist.prepare(source, home=folder)
+    notmnist.prepare(source_of(archive), home=folder)
 
 
-def original_way(archive: Archive, folder: Path) -> None:
+def original_prepare(archive: Archive, folder: Path) -> None:
     """Prepare by the original's recipe."""
     original.prepare(archive.path, folder)
 
 
-def floor_way(archive: Archive, folder: Path) -> None:
+def inflate(archive: Archive, folder: Path) -> None:
     """Inflate the archive, then every PNG file in it."""
     with gzip.open(archive.path) as file:
         tar = file.read()
@@ -150,8 +186,17 @@ def floor_way(archive: Archive, folder: Path) -> None:
         position = start + -(-size // 512) * 512
 
 
-WAYS = (ours_way, original_way, floor_way)
+def load_batch(archive: Archive, folder: Path) -> None:
+    """Load what is prepared, and scale a first batch."""
+    images = notmnist.load(source_of(archive), home=folder).train.images[:1000]
+    (images.astype(np.float32) - 127.5) / 127.5
+
+
+def unpickle_batch(archive: Archive, folder: Path) -> None:
+    """Read the original's pickle, and take a first batch."""
+    with open(folder / "data.pickle", "rb") as file:
+        pickle.load(file)["X"][:1000]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)

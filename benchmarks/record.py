@@ -1,15 +1,21 @@
 """Where every benchmark's figures go: ``misc/benchmarks.json``, one entry a name and size."""
 
-import hashlib
 import json
 import os
 import platform
-from collections.abc import Sequence
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from types import ModuleType
 
-from notmnist import files
+import psutil
+
+from notmnist import files, speed
+
+ROOT = Path(__file__).parents[1]
 
 
 def measurement(
@@ -38,7 +44,7 @@ def measurement(
     dict
         An entry of the file.
     """
-    code = hashlib.sha256(b"".join(Path(module.__file__).read_bytes() for module in modules))
+    paths = [Path(module.__file__).resolve().relative_to(ROOT).as_posix() for module in modules]
     return {
         "name": name,
         "size": size,
@@ -48,20 +54,38 @@ def measurement(
         "ratio": median(reference) / median(ours),
         "runs": {"ours": list(ours), "reference": list(reference)},
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "code": code.hexdigest(),
+        "modules": paths,
+        "code": speed.code_hash(ROOT, paths),
     }
 
 
 def save(measured: Sequence[dict]) -> None:
-    """Print the measurements, and put them into the file in the place of earlier ones."""
+    """Print the measurements, and put all of them into the file in the place of earlier ones."""
     path = files.misc() / "benchmarks.json"
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    kept = speed.read_measurements(path) if path.exists() else []
     new = {(entry["name"], entry["size"]) for entry in measured}
     kept = [entry for entry in kept if (entry["name"], entry["size"]) not in new]
     for entry in measured:
         print(
-            f"{entry['name']:<42}{entry['size']:>9,}  ours {entry['ours']:.4g} {entry['unit']}, "
+            f"{entry['name']:<52}{entry['size']:>9,}  ours {entry['ours']:.4g} {entry['unit']}, "
             f"reference {entry['reference']:.4g} {entry['unit']}, ratio {entry['ratio']:.3g}"
         )
     entries = sorted([*kept, *measured], key=lambda entry: (entry["name"], entry["size"]))
     files.write_text(path, json.dumps(entries, indent=1) + "\n")
+
+
+def check_room(*, memory: float, disk: float) -> None:
+    """Stop before a benchmark starts that could not end: both in GB."""
+    free_memory = psutil.virtual_memory().available / 1e9
+    free_disk = shutil.disk_usage(tempfile.gettempdir()).free / 1e9
+    for name, needed, free in (("memory", memory, free_memory), ("disk", disk, free_disk)):
+        if free < needed:
+            sys.exit(f"this benchmark needs {needed:g} GB of {name}, and {free:.1f} are free")
+
+
+def finish(main: Callable[[], None]) -> None:
+    """Run a benchmark; one that breaks off says so in a line, and earlier figures stay."""
+    try:
+        main()
+    except (KeyboardInterrupt, MemoryError, OSError) as error:
+        sys.exit(f"broken off ({type(error).__name__} {error}): no figure was replaced")

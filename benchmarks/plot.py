@@ -1,0 +1,40 @@
+"""Draw how time grows with the number of images: ``misc/benchmarks.png``."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from record import finish
+
+from notmnist import files, speed
+
+
+def main() -> None:
+    """Draw every measurement that was made at three sizes or more, ours and the reference's."""
+    entries = speed.read_measurements(files.misc() / "benchmarks.json")
+    grown = {}
+    for entry in sorted(entries, key=lambda entry: entry["size"]):
+        grown.setdefault(entry["name"], []).append(entry)
+    grown = {name: rows for name, rows in grown.items() if len(rows) > 2}
+    columns = min(3, len(grown))
+    figure, grid = plt.subplots(
+        -(-len(grown) // columns), columns, layout="constrained", sharex=True, squeeze=False,
+        figsize=(4 * columns, 3.2 * -(-len(grown) // columns)),
+    )  # fmt: skip
+    for axes, (name, rows) in zip(grid.flat, grown.items(), strict=False):
+        sizes = [row["size"] for row in rows]
+        for side, marker in (("reference", "s--"), ("ours", "o-")):
+            seconds = [row[side] for row in rows]
+            exponent = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
+            axes.loglog(sizes, seconds, marker, label=f"{side}: exponent {exponent:.2f}")
+            print(f"{name:<40} {side:<10} grows as the images to the power of {exponent:.2f}")
+        axes.set_title(name, fontsize=9)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    for axes in grid.flat[len(grown) :]:
+        axes.set_axis_off()
+    figure.supxlabel("images")
+    figure.supylabel("seconds")
+    figure.savefig(files.misc() / "benchmarks.png", dpi=110)
+
+
+if __name__ == "__main__":
+    finish(main)

@@ -1,0 +1,241 @@
+"""Our training loop beside the original's: the time of a step, and the time to its accuracy.
+
+``python benchmarks/training.py`` runs every recipe of `recipes` and the same architecture in our
+loop in turn, on the same images, in batches of 1,000, with the recipe's evaluation cadence. Then it
+trains our way, by Adam with a cosine schedule, until validation reaches the accuracy that the
+recipe ends with: ``--curves`` runs the recipes whole for that, which takes hours.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import architectures
+import numpy as np
+import recipes
+from recipes import BATCH, RECIPES, Session
+from record import check_room, finish, measurement, save
+
+import notmnist
+from notmnist import files, training
+from notmnist.dataset import Split
+from notmnist.training import keras, tf
+
+SIZES = (18_726, 56_000, 529_119)  # images whose epoch is measured
+CURVES = Path(__file__).with_name("recipes.json")
+MODULES = (architectures, recipes, training)
+# Steps that take about a second, by the recipe's name.
+STEPS = dict.fromkeys(RECIPES, 25) | {
+    "softmax regression": 500,
+    "LSTM": 10,
+    "three stacked LSTMs": 3,
+}
+FEED_FORWARD = [name for name, recipe in RECIPES.items() if recipe.notebook != "09_rnn"]
+# Ours: steps, batch size, the rate that Adam starts with, and dropout.
+OURS = dict.fromkeys(RECIPES, (600, 250, 2e-3, 0.25)) | {
+    "softmax regression": (300, 1_000, 5e-3, 0.0),
+    "SimpleRNN": (1_000, 250, 2e-3, 0.1),
+    "LSTM": (400, 250, 5e-3, 0.1),
+    "three stacked LSTMs": (300, 250, 5e-3, 0.1),
+}
+
+
+def main() -> None:
+    """Measure, print and record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--models", nargs="+", default=list(RECIPES), choices=list(RECIPES))
+    parser.add_argument("--curves", action="store_true", help="run the recipes whole, and stop")
+    parser.add_argument("--most-steps", type=int, default=60_000, help="of a recipe's run")
+    options = parser.parse_args()
+    check_room(memory=4, disk=0.1)
+    data = notmnist.load("openglyphs")
+    if options.curves:
+        for name in options.models:
+            save_curve(name, data, options.most_steps)
+        return
+    measured = []
+    for name in options.models:
+        measured += measure(name, data, options.rounds)
+    measured += [measure_epoch(size, data, options.rounds) for size in SIZES]
+    save(measured)
+
+
+def save_curve(name: str, data: notmnist.Dataset, most_steps: int) -> None:
+    """Run a recipe whole, and note its accuracy on validation as it goes."""
+    points = list(Session(RECIPES[name], data.train, data.valid).curve(most_steps))
+    steps, accuracy = zip(*points, strict=True)
+    curves = json.loads(CURVES.read_text(encoding="utf-8")) if CURVES.exists() else {}
+    curves[name] = {"steps": steps, "accuracy": accuracy, "code": files.sha256(recipes.__file__)}
+    files.write_text(CURVES, json.dumps(curves) + "\n")
+    print(f"{name}: {accuracy[-1]:.4f} after {steps[-1]:,} steps")
+
+
+def measure(name: str, data: notmnist.Dataset, rounds: int) -> list[dict]:
+    """Measure one model in every way, in turn."""
+    session = Session(RECIPES[name], data.train, data.valid)
+    ways = {
+        "ours": lambda _: our_step(name, data.train, data.valid, STEPS[name]),
+        "reference": lambda _: reference_step(session, STEPS[name]),
+        "arithmetic": lambda _: arithmetic(name, data),
+        "to accuracy": lambda seed: seconds_to(name, data, target(name), seed),
+    }
+    if name in FEED_FORWARD:
+        ways["bfloat16"] = lambda _: our_step(
+            name, data.train, data.valid, STEPS[name], "mixed_bfloat16"
+        )
+    runs = {way: [] for way in ways}
+    for seed in range(rounds):
+        for way, timed in ways.items():
+            runs[way].append(timed(seed))
+    return entries(name, len(data.train), runs)
+
+
+def entries(name: str, size: int, runs: dict[str, list[float]]) -> list[dict]:
+    """Describe a model's measurements."""
+    recipe, label = RECIPES[name], label_of(name)
+    first = first_step(name)
+    whole = [step * recipe.steps / 1e3 for step in runs["reference"]]
+    until = [step * first / 1e3 for step in runs["reference"]]
+    rows = [
+        ("step", "ms", runs["ours"], runs["reference"]),
+        ("arithmetic", "ms", runs["ours"], runs["arithmetic"]),
+        ("accuracy", "s", runs["to accuracy"], whole),
+        ("accuracy, first reached", "s", runs["to accuracy"], until),
+    ]
+    if "bfloat16" in runs:
+        rows.append(("bfloat16", "ms", runs["bfloat16"], runs["reference"]))
+    return [
+        measurement(f"{kind}/{label}", size, unit, ours, reference, MODULES)
+        for kind, unit, ours, reference in rows
+    ]
+
+
+def measure_epoch(size: int, data: notmnist.Dataset, rounds: int) -> dict:
+    """Measure an epoch of the softmax regression on a number of images, by repeating them."""
+    name, steps = "softmax regression", size // BATCH
+    train = data.train[np.arange(size) % len(data.train)]
+    session = Session(RECIPES[name], train, data.valid)
+    ours, reference = [], []
+    for _ in range(rounds):
+        ours.append(our_step(name, train, data.valid, steps) * steps / 1e3)
+        reference.append(reference_step(session, steps) * steps / 1e3)
+    return measurement(f"epoch/{label_of(name)}", size, "s", ours, reference, MODULES)
+
+
+def label_of(name: str) -> str:
+    """Name a recipe by its notebook, and by its own name where the notebook has several."""
+    notebook = RECIPES[name].notebook
+    several = sum(recipe.notebook == notebook for recipe in RECIPES.values()) > 1
+    return f"{notebook}, {name}" if several else notebook
+
+
+def reference_step(session: Session, steps: int) -> float:
+    """Return the milliseconds of a step of the recipe, with its share of an evaluation."""
+    session.step()
+    start = time.perf_counter()
+    for _ in range(steps):
+        session.step()
+    middle = time.perf_counter()
+    session.evaluate()
+    end = time.perf_counter()
+    return 1e3 * ((middle - start) / steps + (end - middle) / session.recipe.every)
+
+
+def our_step(name: str, train: Split, valid: Split, steps: int, policy: str = "float32") -> float:
+    """Return the milliseconds of a step of the same model in our loop, with its evaluation."""
+    recipe = RECIPES[name]
+    optimizer = keras.optimizers.SGD if name in FEED_FORWARD else keras.optimizers.Adam
+    # The first point of the curve has the graph's tracing in it.
+    history = training.fit(
+        build(name, policy), train, valid, optimizer=optimizer(recipe.rate),
+        loss=loss_of(name), steps=2 * steps, batch_size=BATCH, seed=0, points=2,
+    )  # fmt: skip
+    seconds = (history.train_seconds[1] - history.train_seconds[0]) / steps
+    evaluation = history.evaluation_seconds / 4  # of two splits of one size, at two points
+    return 1e3 * (seconds + evaluation / recipe.every)
+
+
+def arithmetic(name: str, data: notmnist.Dataset) -> float:
+    """Return the milliseconds of the gradients alone, of one batch that lies ready."""
+    model, loss = build(name), loss_of(name)
+    images = training.scale(data.train.images[:BATCH])
+    labels = tf.constant(data.train.labels[:BATCH].astype(np.int32))
+
+    @tf.function
+    def gradients() -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            value = loss(labels, model(images, training=True))
+        return tape.gradient(value, model.trainable_variables)
+
+    gradients()
+    start = time.perf_counter()
+    for _ in range(STEPS[name]):
+        gradients()
+    return 1e3 * (time.perf_counter() - start) / STEPS[name]
+
+
+def seconds_to(name: str, data: notmnist.Dataset, accuracy: float, seed: int) -> float:
+    """Return the seconds to an accuracy on validation, with tracing and all evaluations."""
+    steps, batch_size, rate, drop = OURS[name]
+    training.set_seed(seed)
+    schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
+    history = training.fit(
+        build(name, drop=drop), data.train, data.valid,
+        optimizer=keras.optimizers.Adam(schedule, global_clipnorm=1.0),
+        steps=steps, batch_size=batch_size, seed=seed, points=40,
+    )  # fmt: skip
+    reached = np.flatnonzero(np.array(history.valid_accuracy) >= accuracy)
+    if not len(reached):
+        sys.exit(f"{name}: ours ends at {history.valid_accuracy[-1]:.4f}, short of {accuracy:.4f}")
+    share = (reached[0] + 1) / len(history.steps)
+    return history.train_seconds[reached[0]] + share * history.evaluation_seconds
+
+
+def target(name: str) -> float:
+    """Return the accuracy that a recipe ends with."""
+    return curve_of(name)["accuracy"][-1]
+
+
+def first_step(name: str) -> int:
+    """Return the step at which a recipe first had the accuracy that it ends with."""
+    curve = curve_of(name)
+    return next(
+        step
+        for step, accuracy in zip(curve["steps"], curve["accuracy"], strict=True)
+        if accuracy >= target(name)
+    )
+
+
+def curve_of(name: str) -> dict:
+    """Read how a recipe's accuracy went."""
+    curve = json.loads(CURVES.read_text(encoding="utf-8")).get(name)
+    if curve is None or curve["code"] != files.sha256(recipes.__file__):
+        sys.exit(f"{name}: no curve of this recipe; run benchmarks/training.py --curves first")
+    return curve
+
+
+def build(name: str, policy: str = "float32", drop: float | None = None) -> keras.Model:
+    """Build a recipe's architecture in a precision, with its dropout or another."""
+    keras.config.set_dtype_policy(policy)
+    try:
+        return architectures.build(name, RECIPES[name].drop if drop is None else drop)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def loss_of(name: str):
+    """Make the recipe's loss, with its penalty of the loss itself."""
+    factor = RECIPES[name].loss_penalty
+
+    def loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        value = training.cross_entropy(labels, logits)
+        return value + factor * tf.nn.l2_loss(value) if factor else value
+
+    return loss
+
+
+if __name__ == "__main__":
+    finish(main)

@@ -1,0 +1,120 @@
+"""The README's tables of speed, made from the committed benchmarks alone."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from notmnist.errors import NotMNISTError
+
+_CHANGED = " (code changed since)"
+
+
+def code_hash(root: Path, modules: Sequence[str]) -> str:
+    """Hash the code that a benchmark measured.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout.
+    modules : sequence of str
+        Paths of modules in it; one that is gone counts as empty.
+
+    Returns
+    -------
+    str
+        Hexadecimal sha256 of their contents, whatever their line ends.
+    """
+    paths = [root / module for module in modules]
+    contents = [path.read_text(encoding="utf-8") if path.exists() else "" for path in paths]
+    return hashlib.sha256("".join(contents).encode()).hexdigest()
+
+
+def read_measurements(path: Path) -> list[dict[str, Any]]:
+    """Read what the benchmarks measured.
+
+    Parameters
+    ----------
+    path : Path
+        ``misc/benchmarks.json``.
+
+    Raises
+    ------
+    NotMNISTError
+        When it can't be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise NotMNISTError(
+            f"cannot read {path} ({error}): restore it, or delete it and run the benchmarks"
+        ) from error
+
+
+def data_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list[str]]:
+    """Lay out what was measured of the data's way, at the largest size of each name.
+
+    Parameters
+    ----------
+    entries : sequence of mapping
+        As `read_measurements` gives them.
+    root : Path
+        The checkout: a row whose code there is another by now says so.
+
+    Returns
+    -------
+    list of list of str
+        A row of cells for every name, below a header.
+    """
+    largest = {entry["name"]: entry for entry in sorted(entries, key=lambda entry: entry["size"])}
+    rows = [["what", "images", "times faster", "ours", "reference"]]
+    for name, entry in sorted(largest.items()):
+        if name.partition("/")[0] not in _TRAINING:
+            changed = "" if _is_current(entry, root) else _CHANGED
+            rows.append([
+                name + changed, f"{entry['size']:,}", f"{entry['ratio']:.3g}",
+                *(f"{entry[side]:.3g} {entry['unit']}" for side in ("ours", "reference")),
+            ])  # fmt: skip
+    return rows
+
+
+def training_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list[str]]:
+    """Lay out what was measured of training, a row a model.
+
+    Parameters
+    ----------
+    entries, root
+        As for `data_rows`.
+
+    Returns
+    -------
+    list of list of str
+        A row of cells for every model, below a header.
+    """
+    models: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for entry in entries:
+        kind, _, model = entry["name"].partition("/")
+        if kind in _TRAINING:
+            models.setdefault(model, {})[kind] = entry
+    rows = [["notebook", "ours, ms a step", *_TRAINING.values()]]
+    for model, kinds in sorted(models.items()):
+        changed = "" if all(_is_current(entry, root) for entry in kinds.values()) else _CHANGED
+        ours = f"{kinds['step']['ours']:.3g}" if "step" in kinds else "-"
+        ratios = [f"{kinds[kind]['ratio']:.3g}" if kind in kinds else "-" for kind in _TRAINING]
+        rows.append([model + changed, ours, *ratios])
+    return rows
+
+
+# Kinds of measurements of training, and what their ratio is.
+_TRAINING = {
+    "step": "a step: times faster",
+    "arithmetic": "share of the bare arithmetic",
+    "bfloat16": "in bfloat16: times faster",
+    "accuracy": "to its accuracy: times faster",
+    "accuracy, first reached": "than its first reach of it",
+}
+
+
+def _is_current(entry: Mapping[str, Any], root: Path) -> bool:
+    return entry.get("code") == code_hash(root, entry.get("modules", ()))
