@@ -66,6 +66,7 @@ setup(
             "datasets",
             "freetype-py",
             "hypothesis",
+            "imageio",
             "jinja2",
             "mlcroissant",
             "nbconvert",

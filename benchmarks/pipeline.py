@@ -22,11 +22,13 @@ from pathlib import Path
 
 import numpy as np
 import original
+import psutil
 from PIL import Image
 from record import check_room, finish, measurement, save
 
 import notmnist
 from notmnist import (
+    cards,
     deduplication,
     extraction,
     files,
@@ -72,10 +74,10 @@ def main() -> None:
             rounds = [measure(archive) for _ in range(options.rounds)]
         columns = {way: [figures[way] for figures in rounds] for way in rounds[0]}
         for way, figures in columns.items():
-            wall, cpu, memory, disk = np.median(figures, axis=0)
+            wall, cpu, peak, private, disk = np.median(figures, axis=0)
             print(
-                f"{size:>8,} {way:<15} {wall:8.3f} s, {cpu:7.2f} s of CPU, "
-                f"{memory:7.3f} GB of memory, {disk:6.3f} GB of disk"
+                f"{size:>8,} {way:<15} {wall:8.3f} s, {cpu:7.2f} s of CPU, memory {peak:6.3f} GB "
+                f"at its peak and {private:6.3f} kept, disk {disk:6.3f} GB"
             )
         seconds = {way: [figure[0] for figure in figures] for way, figures in columns.items()}
         for name, ours, reference in (
@@ -107,7 +109,7 @@ def make_archive(path: Path, size: int) -> Archive:
     return Archive(path.name, path.stat().st_size, files.sha256(path), path=path, counts=counts)
 
 
-def measure(archive: Archive) -> dict[str, tuple[float, float, float, float]]:
+def measure(archive: Archive) -> dict[str, tuple]:
     """Run every way once, in its folder, and the two ways to a first batch in what they left."""
     with tempfile.TemporaryDirectory(dir=archive.path.parent) as name:
         folders = [Path(name) / way for way in ("ours", "original", "floor")]
@@ -124,9 +126,9 @@ def measure(archive: Archive) -> dict[str, tuple[float, float, float, float]]:
 
 
 def alone(way: Callable[[Archive, Path], None], archive: Archive, folder: Path) -> tuple:
-    """Run one way in a process of its own: seconds, CPU seconds, memory and disk in GB.
+    """Run one way in a process of its own: seconds, CPU seconds, memory twice and disk in GB.
 
-    Memory is the peak that the process adds to what its imports take.
+    Memory is the peak, imports included, and what private memory has grown by at the end.
     """
     receiver, sender = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("spawn").Process(
@@ -140,17 +142,19 @@ def alone(way: Callable[[Archive, Path], None], archive: Archive, folder: Path) 
 
 
 def watched(way: Callable, archive: Archive, folder: Path, sender) -> None:
-    """Run one way and send its seconds, CPU seconds and added peak of memory, children's too."""
-    before, start, cpu = peak(), time.perf_counter(), cpu_seconds()
-    way(archive, folder)
+    """Run one way and send what it took; imports are not timed."""
+    private, start, cpu = private_memory(), time.perf_counter(), cpu_seconds()
+    kept = way(archive, folder)
     seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu
-    sender.send((seconds, cpu, peak() - before))
-
-
-def peak() -> float:
-    """Return the peak of this process's memory, or of its largest child's, in GB."""
     users = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
-    return max(resource.getrusage(user).ru_maxrss for user in users) / 1e6
+    peak = max(resource.getrusage(user).ru_maxrss for user in users) / 1e6
+    sender.send((seconds, cpu, peak, private_memory() - private))
+    del kept
+
+
+def private_memory() -> float:
+    """Return the memory that this process shares with no other, in GB."""
+    return psutil.Process().memory_full_info().uss / 1e9
 
 
 def cpu_seconds() -> float:
@@ -186,16 +190,17 @@ def inflate(archive: Archive, folder: Path) -> None:
         position = start + -(-size // 512) * 512
 
 
-def load_batch(archive: Archive, folder: Path) -> None:
-    """Load what is prepared, and scale a first batch."""
-    images = notmnist.load(source_of(archive), home=folder).train.images[:1000]
-    (images.astype(np.float32) - 127.5) / 127.5
+def load_batch(archive: Archive, folder: Path) -> tuple:
+    """Load what is prepared, and scale a first batch; keep both."""
+    data = notmnist.load(source_of(archive), home=folder)
+    return data, (data.train.images[:1000].astype(np.float32) - 127.5) / 127.5
 
 
-def unpickle_batch(archive: Archive, folder: Path) -> None:
-    """Read the original's pickle, and take a first batch."""
+def unpickle_batch(archive: Archive, folder: Path) -> tuple:
+    """Read the original's pickle, and take a first batch; keep both."""
     with open(folder / "data.pickle", "rb") as file:
-        pickle.load(file)["X"][:1000]
+        data = pickle.load(file)
+    return data, data["X"][:1000].copy()
 
 
 if __name__ == "__main__":

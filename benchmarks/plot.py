@@ -1,5 +1,7 @@
 """Draw how time grows with the number of images: ``misc/benchmarks.png``."""
 
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 from record import finish
@@ -14,6 +16,8 @@ def main() -> None:
     for entry in sorted(entries, key=lambda entry: entry["size"]):
         grown.setdefault(entry["name"], []).append(entry)
     grown = {name: rows for name, rows in grown.items() if len(rows) > 2}
+    if not grown:
+        sys.exit("nothing was measured at three sizes yet: run the other benchmarks first")
     columns = min(3, len(grown))
     figure, grid = plt.subplots(
         -(-len(grown) // columns), columns, layout="constrained", sharex=True, squeeze=False,

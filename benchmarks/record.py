@@ -62,7 +62,7 @@ def measurement(
 def save(measured: Sequence[dict]) -> None:
     """Print the measurements, and put all of them into the file in the place of earlier ones."""
     path = files.misc() / "benchmarks.json"
-    kept = speed.read_measurements(path) if path.exists() else []
+    kept = speed.read_measurements(path)
     new = {(entry["name"], entry["size"]) for entry in measured}
     kept = [entry for entry in kept if (entry["name"], entry["size"]) not in new]
     for entry in measured:

@@ -185,7 +185,7 @@ def seconds_to(name: str, data: notmnist.Dataset, accuracy: float, seed: int) ->
     history = training.fit(
         build(name, drop=drop), data.train, data.valid,
         optimizer=keras.optimizers.Adam(schedule, global_clipnorm=1.0),
-        steps=steps, batch_size=batch_size, seed=seed, points=40,
+        steps=steps, batch_size=batch_size, seed=seed, points=20,
     )  # fmt: skip
     reached = np.flatnonzero(np.array(history.valid_accuracy) >= accuracy)
     if not len(reached):

@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from notmnist import files
+from notmnist import files, speed
 from notmnist.errors import NotMNISTError
 from notmnist.results import DEFAULT_DATASET
 
@@ -173,14 +173,14 @@ def split_table(entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def update_readme(readme: Path, folder: Path) -> None:
-    """Write the two tables of results between the README's markers.
+    """Write the tables of results and of speed between the README's markers.
 
     Parameters
     ----------
     readme : Path
-        The file to change.
+        The file to change, at the top of the checkout.
     folder : Path
-        ``misc/results``.
+        ``misc/results``; the benchmarks are beside it.
 
     Raises
     ------
@@ -192,7 +192,14 @@ def update_readme(readme: Path, folder: Path) -> None:
     except OSError as error:
         raise NotMNISTError(f"cannot read {readme} ({error.strerror}): restore it") from error
     entries = read_results(folder)
-    for name, table in (("results", results_table(entries)), ("splits", split_table(entries))):
+    measured = speed.read_measurements(folder.parent / "benchmarks.json")
+    tables = {
+        "results": results_table(entries),
+        "splits": split_table(entries),
+        "data speed": _plain_table(speed.data_rows(measured, readme.parent)),
+        "training speed": _plain_table(speed.training_rows(measured, readme.parent)),
+    }
+    for name, table in tables.items():
         begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
         try:
             before, rest = text.split(begin)
@@ -210,6 +217,12 @@ def _accuracy_cell(score: Mapping[str, Any] | None) -> str:
         return "-"
     low, high = score["interval"]
     return f"{100 * np.mean(score['accuracy']):.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _plain_table(rows: Sequence[Sequence[str]]) -> str:
+    header, *rows = rows
+    rule = ["---"] + ["---:"] * (len(header) - 1)
+    return "\n".join(_row(row) for row in (header, rule, *rows))
 
 
 def _row(cells: Sequence[str]) -> str:

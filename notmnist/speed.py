@@ -37,13 +37,15 @@ def read_measurements(path: Path) -> list[dict[str, Any]]:
     Parameters
     ----------
     path : Path
-        ``misc/benchmarks.json``.
+        ``misc/benchmarks.json``; where it is missing, nothing was measured.
 
     Raises
     ------
     NotMNISTError
         When it can't be read.
     """
+    if not path.exists():
+        return []
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -1,0 +1,105 @@
+"""Tables of speed, and what a benchmark leaves behind."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from notmnist import NotMNISTError, speed
+
+MODULES = ["notmnist/png.py", "benchmarks/original.py"]
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    for module in MODULES:
+        path = tmp_path / module
+        path.parent.mkdir()
+        path.write_text("code")
+    return tmp_path
+
+
+def entry(checkout, name, size=100, ratio=20.0):
+    return {
+        "name": name, "size": size, "unit": "s", "ours": 1.0, "reference": ratio, "ratio": ratio,
+        "modules": MODULES, "code": speed.code_hash(checkout, MODULES),
+    }  # fmt: skip
+
+
+def test_data_rows_show_the_largest_size_of_each_name(checkout):
+    entries = [entry(checkout, "pipeline", size, size / 10) for size in (300, 100)]
+    entries.append(entry(checkout, "step/03_minibatch_lr"))
+    _, row = speed.data_rows(entries, checkout)
+    assert row == ["pipeline", "300", "30", "1 s", "30 s"]
+
+
+def test_training_rows_gather_a_models_measurements(checkout):
+    entries = [entry(checkout, "step/03_minibatch_lr", ratio=1.5), entry(checkout, "load")]
+    entries.append(entry(checkout, "accuracy/03_minibatch_lr", ratio=12))
+    header, row = speed.training_rows(entries, checkout)
+    cells = dict(zip(header, row, strict=True))
+    assert cells["notebook"] == "03_minibatch_lr"
+    assert cells["a step: times faster"] == "1.5"
+    assert cells["to its accuracy: times faster"] == "12"
+    assert cells["in bfloat16: times faster"] == "-"
+
+
+@pytest.mark.parametrize("change", ["altered", None])
+def test_a_row_whose_code_has_changed_says_so(checkout, change):
+    entries = [entry(checkout, "pipeline"), entry(checkout, "step/03_minibatch_lr")]
+    module = checkout / MODULES[0]
+    module.write_text(change) if change else module.unlink()
+    for rows in (speed.data_rows, speed.training_rows):
+        assert rows(entries, checkout)[1][0].endswith("(code changed since)")
+
+
+def test_measurements_that_cannot_be_read_are_an_error(tmp_path):
+    path = tmp_path / "benchmarks.json"
+    assert speed.read_measurements(path) == []
+    path.write_text("[{")
+    with pytest.raises(NotMNISTError, match="restore it, or delete it"):
+        speed.read_measurements(path)
+
+
+def benchmark(root, misc, *options):
+    return subprocess.Popen(
+        [sys.executable, root / "benchmarks" / "pipeline.py", *options],
+        env={"NOTMNIST_MISC": str(misc), "PATH": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_benchmark_replaces_its_own_rows_alone(pytestconfig, checkout):
+    path = checkout / "benchmarks.json"
+    other, earlier = entry(checkout, "near duplicates"), entry(checkout, "pipeline", 200)
+    path.write_text(json.dumps([other, earlier]))
+    process = benchmark(pytestconfig.rootpath, checkout, "--sizes", "200", "--rounds", "1")
+    assert process.wait(60) == 0, process.stderr.read()
+    entries = {entry["name"]: entry for entry in json.loads(path.read_text())}
+    assert entries["near duplicates"] == other
+    assert entries.keys() >= {"pipeline", "pipeline, bare arithmetic", "load"}
+    assert entries["pipeline"]["ours"] != earlier["ours"]
+    assert "notmnist/png.py" in entries["pipeline"]["modules"]
+
+
+def test_a_benchmark_that_is_broken_off_leaves_all_rows(pytestconfig, checkout):
+    path = checkout / "benchmarks.json"
+    path.write_text("[]")
+    process = benchmark(pytestconfig.rootpath, checkout, "--sizes", "20000")
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 1
+    assert "no figure was replaced" in process.stderr.read()
+    assert path.read_text() == "[]"
+
+
+def test_a_benchmark_without_room_does_not_start(pytestconfig, tmp_path):
+    process = benchmark(pytestconfig.rootpath, tmp_path, "--sizes", "1000000000")
+    assert process.wait(60) == 1
+    assert "needs" in process.stderr.read()
+    assert not list(tmp_path.iterdir())
