@@ -1,9 +1,6 @@
 """The site as a whole: every part in one folder, which appears when it is complete."""
 
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from notmnist import files, pipeline, report, runner
@@ -33,8 +30,10 @@ def build(folder: Path) -> None:
     checkout = files.checkout()
     if checkout is None:
         raise UsageError("the gallery shows a checkout's notebooks and curves: run it from one")
-    with _appearing(folder) as site:
-        shutil.copytree(STATIC, site)
+    if not files.is_free(folder):
+        raise UsageError(f"{folder} is not empty: give a new folder, or remove it first")
+    with files.new_folder(folder) as site:
+        shutil.copytree(STATIC, site, dirs_exist_ok=True)
         results = files.committed_results()
         data = pipeline.load(DEFAULT_DATASET, dedup="none")
         predictions = report.read_predictions(results)
@@ -42,20 +41,3 @@ def build(folder: Path) -> None:
         notebooks = runner.find_notebooks([])
         pages.write(site, notebooks, checkout / "misc", report.read_results(results))
         api.write(site / "api")
-
-
-@contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """Give a path beside `folder` to build at, and rename it into place once the block succeeds."""
-    folder = folder.resolve()
-    try:
-        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-            raise UsageError(f"{folder} is not empty: give a new folder, or remove it first")
-        parent = files.make_folder(folder.parent)
-        with tempfile.TemporaryDirectory(dir=parent, prefix=f".{folder.name}-") as beside:
-            yield Path(beside) / "site"
-            if folder.exists():
-                folder.rmdir()  # Windows renames to no folder, be it empty
-            (Path(beside) / "site").rename(folder)
-    except OSError as error:
-        raise files.unwritable(folder, error) from error
