@@ -67,7 +67,7 @@ def save(measured: Sequence[dict]) -> None:
     kept = [entry for entry in kept if (entry["name"], entry["size"]) not in new]
     for entry in measured:
         print(
-            f"{entry['name']:<52}{entry['size']:>9,}  ours {entry['ours']:.4g} {entry['unit']}, "
+            f"{entry['name']:<60}{entry['size']:>9,}  ours {entry['ours']:.4g} {entry['unit']}, "
             f"reference {entry['reference']:.4g} {entry['unit']}, ratio {entry['ratio']:.3g}"
         )
     entries = sorted([*kept, *measured], key=lambda entry: (entry["name"], entry["size"]))
