@@ -3,8 +3,8 @@
 ``python benchmarks/peers.py`` takes the embedded training archive from file to arrays, trains two
 models on its images, and fits a logistic regression, in turn with our code and with each peer.
 Not counted: imports, a first run of every way to arrays, which checks that all give the same, the
-first epoch of every training, and evaluation. Most of the seconds to arrays go into unpacking
-thousands of small files, which some disks do much faster than others.
+first epoch where epochs are timed, and our evaluations. Most of the seconds to arrays go into
+unpacking thousands of small files, which some disks do much faster than others.
 """
 
 import argparse
