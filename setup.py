@@ -57,7 +57,7 @@ setup(
         "urllib3>=2",
     ],
     extras_require={
-        "benchmarks": ["freetype-py", "imagehash", "imageio"],
+        "benchmarks": ["datasets", "freetype-py", "imagehash", "imageio"],
         "docs": ["jinja2", "nbconvert", "pdoc", "pygments"],
         "export": ["pyarrow"],
         "glyphs": ["freetype-py"],
