@@ -19,7 +19,7 @@ from types import ModuleType
 
 import numpy as np
 from PIL import Image
-from record import measurement, save
+from record import check_room, finish, measurement, save
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
@@ -44,6 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
+    check_room(memory=3, disk=1)
     measured = in_turn("arrays", SIZE, array_jobs(), rounds, (extraction, members, plain_tar, png))
     with tempfile.TemporaryDirectory() as name:
         folder = unpack(Path(name))
@@ -273,4 +274,4 @@ def our_regression(train: Split, valid: Split, accuracy: float) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)
