@@ -4,14 +4,15 @@ import os
 import tempfile
 from pathlib import Path
 
-_EMPTY = tempfile.TemporaryDirectory(prefix="notmnist-")
+# Windows can't remove a file that is still memory-mapped.
+_EMPTY = tempfile.TemporaryDirectory(prefix="notmnist-", ignore_cleanup_errors=True)
 
 # Set when pytest starts, so that the kernels that nbval launches inherit them too.
 os.environ["NOTMNIST_HOME"] = str(Path(_EMPTY.name) / "data")
 os.environ["NOTMNIST_MISC"] = str(Path(_EMPTY.name) / "misc")
 # mlcroissant keeps what it extracts by the archive's path, whatever the archive holds by now.
 os.environ["CROISSANT_CACHE"] = str(Path(_EMPTY.name) / "croissant")
-for variable in ("NOTMNIST_DATASET", "NOTMNIST_BUDGET"):
+for variable in ("NOTMNIST_DATASET", "NOTMNIST_BUDGET", "NOTMNIST_SEEDS"):
     os.environ.pop(variable, None)
 
 

@@ -30,7 +30,7 @@ def notebook(tmp_path):
 
 def run(path, **options):
     options = {"dataset": "openglyphs", "budget": "quick", "inplace": False} | options
-    return runner.run([path], **options)
+    return list(runner.run([path], **options))
 
 
 def outputs(path):
