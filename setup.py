@@ -8,7 +8,8 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "notmnist/__init__.py").read_text())[1]
+PACKAGE = (ROOT / "notmnist/__init__.py").read_text(encoding="utf-8")
+VERSION = re.search(r'__version__ = "(.+)"', PACKAGE)[1]
 
 
 class BuildWithNotebooks(build_py):
@@ -31,6 +32,7 @@ setup(
     description="notMNIST, honestly: verified, deduplicated data and one notebook per model",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    url="https://github.com/AmmarRashed/notMNIST",
     license="MIT AND CC0-1.0",
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11,<3.14",
@@ -58,7 +60,18 @@ setup(
     ],
     extras_require={
         "benchmarks": ["freetype-py", "imagehash", "imageio"],
+        "distributed": ["distributed"],
         "glyphs": ["freetype-py"],
-        "test": ["freetype-py", "hypothesis", "mlcroissant", "nbval", "pytest", "ruff"],
+        "gpu": ["tensorflow[and-cuda]>=2.18; platform_system == 'Linux'"],
+        "test": [
+            "distributed",
+            "freetype-py",
+            "hypothesis",
+            "jax",
+            "mlcroissant",
+            "nbval",
+            "pytest",
+            "ruff",
+        ],
     },
 )
