@@ -4,7 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
-_EMPTY = tempfile.TemporaryDirectory(prefix="notmnist-")
+# Windows can't remove a file that is still memory-mapped.
+_EMPTY = tempfile.TemporaryDirectory(prefix="notmnist-", ignore_cleanup_errors=True)
 
 # Set when pytest starts, so that the kernels that nbval launches inherit them too.
 os.environ["NOTMNIST_HOME"] = str(Path(_EMPTY.name) / "data")
@@ -14,7 +15,7 @@ os.environ["CROISSANT_CACHE"] = str(Path(_EMPTY.name) / "croissant")
 # So does datasets, which would also ask its hub.
 os.environ["HF_HOME"] = str(Path(_EMPTY.name) / "huggingface")
 os.environ["HF_HUB_OFFLINE"] = "1"
-for variable in ("NOTMNIST_DATASET", "NOTMNIST_BUDGET"):
+for variable in ("NOTMNIST_DATASET", "NOTMNIST_BUDGET", "NOTMNIST_SEEDS"):
     os.environ.pop(variable, None)
 
 

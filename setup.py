@@ -8,7 +8,8 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "notmnist/__init__.py").read_text())[1]
+PACKAGE = (ROOT / "notmnist/__init__.py").read_text(encoding="utf-8")
+VERSION = re.search(r'__version__ = "(.+)"', PACKAGE)[1]
 
 
 class BuildWithNotebooks(build_py):
@@ -31,6 +32,7 @@ setup(
     description="notMNIST, honestly: verified, deduplicated data and one notebook per model",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    url="https://github.com/AmmarRashed/notMNIST",
     license="MIT AND CC0-1.0",
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11,<3.14",
@@ -58,15 +60,19 @@ setup(
     ],
     extras_require={
         "benchmarks": ["datasets", "freetype-py", "imagehash", "imageio"],
+        "distributed": ["distributed"],
         "docs": ["jinja2", "nbconvert", "pdoc", "pygments"],
         "export": ["pyarrow"],
         "glyphs": ["freetype-py"],
+        "gpu": ["tensorflow[and-cuda]>=2.18; platform_system == 'Linux'"],
         "pandas": ["pandas"],
         "test": [
             "datasets",
+            "distributed",
             "freetype-py",
             "hypothesis",
             "imageio",
+            "jax",
             "jinja2",
             "mlcroissant",
             "nbconvert",

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from notmnist import __version__, exports, files, pipeline, sources
 from notmnist.dataset import SPLITS, format_card
@@ -90,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--budget", metavar="{quick,full}", help="default: NOTMNIST_BUDGET, else quick"
     )
+    run.add_argument(
+        "--seeds", metavar="N", help="how many seeds; default: NOTMNIST_SEEDS, else the budget's"
+    )
+    run.add_argument(
+        "--scheduler", metavar="ADDRESS", help="spread the notebooks over a dask cluster"
+    )
     run.add_argument("--inplace", action="store_true", help="refresh the notebooks' own outputs")
     _command(commands, "report", _report, "write the README's results table")
     return parser
@@ -146,11 +153,21 @@ def _export(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> None:
     from notmnist import results, runner  # nbclient and matplotlib: `--help` stays quick
 
-    dataset, budget = results.choose(options.dataset, options.budget)
+    dataset, budget, seeds = results.choose(options.dataset, options.budget, options.seeds)
     notebooks = runner.find_notebooks(options.notebooks)
-    pipeline.prepare(dataset)
-    for path in runner.run(notebooks, dataset=dataset, budget=budget, inplace=options.inplace):
-        print(path)
+    with _where(options.scheduler):
+        for path in runner.run(
+            notebooks, dataset=dataset, budget=budget, seeds=seeds, inplace=options.inplace
+        ):
+            print(path, flush=True)
+
+
+def _where(scheduler: str | None) -> AbstractContextManager:
+    if scheduler is None:
+        return nullcontext()
+    from notmnist import cluster  # joblib's backend imports all of dask
+
+    return cluster.connected(scheduler)
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -180,10 +180,15 @@ def new_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a file as a whole."""
+    with replacing(path) as part:
+        part.write_bytes(content)
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a text file as a whole, in UTF-8 with Unix line ends."""
-    with replacing(path) as part:
-        part.write_text(text, encoding="utf-8", newline="\n")
+    write_bytes(path, text.encode())
 
 
 def unwritable(path: Path, error: OSError) -> NotMNISTError:

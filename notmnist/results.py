@@ -21,29 +21,36 @@ BUDGETS = ("quick", "full")
 DEFAULT_DATASET = "openglyphs"
 
 
-def choose(dataset: str | None = None, budget: str | None = None) -> tuple[str, str]:
-    """Choose dataset and budget: those given, else the environment's, else the defaults.
+def choose(
+    dataset: str | None = None, budget: str | None = None, seeds: str | None = None
+) -> tuple[str, str, int | None]:
+    """Choose dataset, budget and seeds: those given, else the environment's, else the defaults.
 
     Parameters
     ----------
-    dataset, budget : str, optional
+    dataset, budget, seeds : str, optional
         Given on the command line.
 
     Returns
     -------
-    (dataset, budget) : tuple of str
+    dataset, budget : str
         Defaults ``openglyphs`` and ``quick``; variables NOTMNIST_DATASET and NOTMNIST_BUDGET.
+    seeds : int or None
+        How many seeds to train from, 0, 1, 2 ...; variable NOTMNIST_SEEDS. None: the budget's own.
 
     Raises
     ------
     UsageError
-        When the budget is unknown.
+        When the budget is unknown, or the number of seeds no number of at least 1.
     """
     dataset = dataset or os.environ.get("NOTMNIST_DATASET") or DEFAULT_DATASET
     budget = budget or os.environ.get("NOTMNIST_BUDGET") or BUDGETS[0]
     if budget not in BUDGETS:
         raise UsageError(f"unknown budget {budget!r}: choose {' or '.join(BUDGETS)}")
-    return dataset, budget
+    seeds = seeds or os.environ.get("NOTMNIST_SEEDS") or None
+    if seeds and not (seeds.isascii() and seeds.isdecimal() and int(seeds)):
+        raise UsageError(f"unknown number of seeds {seeds!r}: choose a whole number from 1 on")
+    return dataset, budget, seeds and int(seeds)
 
 
 class Run:
@@ -61,19 +68,23 @@ class Run:
     dataset, budget : str
         From NOTMNIST_DATASET and NOTMNIST_BUDGET; default ``openglyphs`` and ``quick``.
     parameters : SimpleNamespace
-        The budget's column of the table.
+        The budget's column of the table. NOTMNIST_SEEDS replaces its `seeds` by 0, 1, 2 ...
 
     Raises
     ------
     UsageError
-        When the budget is unknown.
+        As `choose`.
     """
 
     def __init__(self, notebook: str, table: Mapping[str, tuple[Any, Any]]) -> None:
         self.notebook = notebook
-        self.dataset, self.budget = choose()
+        self.dataset, self.budget, seeds = choose()
         column = BUDGETS.index(self.budget)
         self.parameters = SimpleNamespace(**{name: row[column] for name, row in table.items()})
+        self._command = f"notmnist run {notebook} --dataset {self.dataset} --budget {self.budget}"
+        if seeds and "seeds" in table:
+            self.parameters.seeds = list(range(seeds))
+            self._command += f" --seeds {seeds}"
 
     def __repr__(self) -> str:
         """List dataset, budget and parameters, one a line."""
@@ -145,8 +156,7 @@ class Run:
             "tests": scores,
             "date": date.today().isoformat(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "command": f"notmnist run {self.notebook} --dataset {self.dataset}"
-            f" --budget {self.budget}",
+            "command": self._command,
             "versions": {
                 p: version(p) for p in ("notmnist", "numpy", "scikit-learn", "tensorflow")
             },

@@ -6,16 +6,17 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import nbformat
+from joblib import Parallel, delayed
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from tqdm import tqdm
 
-from notmnist import files, results
+from notmnist import files, pipeline, results, sources
 from notmnist.errors import NotMNISTError, UsageError
 
 
@@ -46,8 +47,17 @@ def find_notebooks(names: Sequence[str]) -> list[Path]:
     return [path for stem, path in known.items() if not wanted or stem in wanted]
 
 
-def run(notebooks: Sequence[Path], *, dataset: str, budget: str, inplace: bool) -> list[Path]:
-    """Execute notebooks one after another.
+def run(
+    notebooks: Sequence[Path],
+    *,
+    dataset: str,
+    budget: str,
+    seeds: int | None = None,
+    inplace: bool = False,
+) -> Iterator[Path]:
+    """Execute notebooks, a task of joblib's each, and keep what each one leaves once it succeeds.
+
+    They run here, one after another, unless `joblib.parallel_config` names another backend.
 
     Parameters
     ----------
@@ -55,71 +65,140 @@ def run(notebooks: Sequence[Path], *, dataset: str, budget: str, inplace: bool) 
         As `find_notebooks` gives them.
     dataset, budget : str
         What the notebooks read as NOTMNIST_DATASET and NOTMNIST_BUDGET.
+    seeds : int, optional
+        How many seeds to train from, read as NOTMNIST_SEEDS; default: as many as the budget has.
     inplace : bool
         Refresh the notebooks themselves, from an empty cache and without touching ``misc/``;
         otherwise the executed copies go to ``misc/``.
 
-    Returns
-    -------
-    list of Path
-        The executed notebooks.
+    Yields
+    ------
+    Path
+        An executed notebook, once it and the files it made are written.
 
     Raises
     ------
     UsageError
-        When `inplace` is asked for with another dataset or budget than the committed outputs have.
+        When `inplace` is asked for with another dataset, budget or number of seeds than the
+        committed outputs have.
     NotMNISTError
-        When a notebook fails; it is left as it was.
+        When a notebook fails; it is left as it was, and so are the files of its earlier runs.
     """
-    if inplace and (dataset, budget) != (results.DEFAULT_DATASET, results.BUDGETS[0]):
+    if inplace and (dataset, budget, seeds) != (results.DEFAULT_DATASET, results.BUDGETS[0], None):
         raise UsageError("--inplace refreshes the committed outputs: quick runs on openglyphs only")
-    with tempfile.TemporaryDirectory() as empty:
-        environment = os.environ | {"NOTMNIST_DATASET": dataset, "NOTMNIST_BUDGET": budget}
-        if inplace:
-            environment |= {"NOTMNIST_HOME": f"{empty}/data", "NOTMNIST_MISC": f"{empty}/misc"}
-        written = []
-        for path in notebooks:
-            stem = results.result_stem(path.stem, dataset, budget)
-            target = path if inplace else files.misc() / f"{stem}.ipynb"
-            executed = _execute(path, environment)
-            files.write_text(target, nbformat.writes(executed) + "\n")
-            written.append(target)
-    return written
+    settings = {
+        "NOTMNIST_DATASET": dataset,
+        "NOTMNIST_BUDGET": budget,
+        "NOTMNIST_SEEDS": str(seeds or ""),
+    }
+    needed = [] if inplace else _datasets_for(dataset)
+    tasks = [
+        delayed(execute)(path.stem, path.read_text(encoding="utf-8"), settings, needed)
+        for path in notebooks
+    ]
+    # A batch of several notebooks would keep the first one's outputs until the last one's end.
+    parallel = Parallel(batch_size=1, pre_dispatch="all", return_as="generator_unordered")
+    originals = {path.stem: path for path in notebooks}
+    for stem, executed, outputs in parallel(tasks):
+        target = originals[stem]
+        if not inplace:
+            target = files.misc() / f"{results.result_stem(stem, dataset, budget)}.ipynb"
+            for name, content in outputs.items():
+                files.write_bytes(files.misc() / name, content)
+        files.write_text(target, executed)
+        yield target
 
 
-def _execute(path: Path, environment: Mapping[str, str]) -> nbformat.NotebookNode:
-    notebook = nbformat.read(path, as_version=4)
+def _datasets_for(dataset: str) -> list[str]:
+    names = [sources.find(dataset).name]
+    # What one machine scores, another must score too; see `test_sets`.
+    if dataset == results.DEFAULT_DATASET and pipeline.prepared_card("notmnist-small"):
+        names.append("notmnist-small")
+    return names
+
+
+def execute(
+    stem: str, source: str, settings: Mapping[str, str], datasets: Sequence[str]
+) -> tuple[str, str, dict[str, bytes]]:
+    """Execute one notebook on this machine, in folders of its own.
+
+    Parameters
+    ----------
+    stem : str
+        The notebook's name without ``.ipynb``, for messages.
+    source : str
+        The notebook, as JSON.
+    settings : mapping of str to str
+        Environment variables, beside those of this process.
+    datasets : sequence of str
+        What to prepare first, in this machine's cache; without any, the notebook starts from an
+        empty cache.
+
+    Returns
+    -------
+    stem : str
+        As given.
+    executed : str
+        The notebook with its outputs, as JSON.
+    outputs : dict of str to bytes
+        The files it wrote to NOTMNIST_MISC, by their paths there.
+
+    Raises
+    ------
+    NotMNISTError
+        When a cell fails or a dataset can't be prepared.
+    """
+    for dataset in datasets:
+        pipeline.prepare(dataset)
+    # Windows can't remove the cache of a kernel that has not quite ended.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        misc = Path(folder, "misc")
+        environment = os.environ | settings | {"NOTMNIST_MISC": str(misc)}
+        if not datasets:
+            environment["NOTMNIST_HOME"] = str(Path(folder, "data"))
+        notebook = nbformat.reads(source, as_version=4)
+        _execute_cells(stem, notebook, environment)
+        outputs = {
+            path.relative_to(misc).as_posix(): path.read_bytes()
+            for path in misc.rglob("*")
+            if path.is_file()
+        }
+    return stem, nbformat.writes(notebook) + "\n", outputs
+
+
+def _execute_cells(
+    stem: str, notebook: nbformat.NotebookNode, environment: Mapping[str, str]
+) -> None:
     code_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
-    progress = tqdm(total=code_cells, desc=path.stem, unit="cell")
+    progress = tqdm(total=code_cells, desc=stem, unit="cell")
     started = [1]
     client = NotebookClient(
         notebook,
         timeout=None,
         kernel_name="python3",
         record_timing=False,
-        resources={"metadata": {"path": str(path.parent)}},
+        resources={"metadata": {"path": str(files.notebooks())}},
         on_cell_execute=lambda cell, cell_index: started.append(cell_index + 1),
         on_cell_executed=lambda **_: progress.update(),
     )
     client.log.setLevel(logging.CRITICAL)  # it repeats what the exception says
     try:
-        asyncio.run(_execute_cells(client, environment))
+        asyncio.run(_until_done_or_stopped(client, environment))
     except CellExecutionError as error:
         raise NotMNISTError(
-            f"{path.name}, cell {started[-1]}: {error.ename}: {error.evalue}"
+            f"{stem}.ipynb, cell {started[-1]}: {error.ename}: {error.evalue}"
         ) from error
     except DeadKernelError as error:
-        raise NotMNISTError(f"{path.name}, cell {started[-1]}: the kernel died") from error
+        raise NotMNISTError(f"{stem}.ipynb, cell {started[-1]}: the kernel died") from error
     finally:
         progress.close()
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
-    return notebook
 
 
-async def _execute_cells(client: NotebookClient, environment: Mapping[str, str]) -> None:
+async def _until_done_or_stopped(client: NotebookClient, environment: Mapping[str, str]) -> None:
     loop, execution = asyncio.get_running_loop(), asyncio.current_task()
     signals = []
 
@@ -129,8 +208,9 @@ async def _execute_cells(client: NotebookClient, environment: Mapping[str, str])
 
     def stop_on_signals(**_: object) -> None:
         # nbclient's own handlers kill the kernel and then fail on an assertion. Windows has no
-        # such handlers: there asyncio.run cancels by itself.
-        with suppress(NotImplementedError):
+        # such handlers: there asyncio.run cancels by itself. Nor has a thread but the main one,
+        # such as a cluster's worker runs its tasks in.
+        with suppress(NotImplementedError, RuntimeError):
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, stop, number)
 

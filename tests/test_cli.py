@@ -51,7 +51,7 @@ def test_verify_after_prepare(capsys, home):
 @pytest.mark.parametrize(
     "arguments",
     [["info", "nope"], ["prepare", "nope"], ["run", "nope"], ["run", "--budget", "nope"],
-     ["run", "--dataset", "nope"]],
+     ["run", "--dataset", "nope"], ["run", "--seeds", "0"]],
 )  # fmt: skip
 def test_wrong_usage_is_one_line_and_status_2(arguments, capsys):
     assert cli.main(arguments) == 2

@@ -53,6 +53,24 @@ def test_the_environment_chooses_the_column(monkeypatch):
     assert repr(run).splitlines()[0].split() == ["dataset", "notmnist-small"]
 
 
+def test_the_number_of_seeds_replaces_the_columns_and_is_part_of_the_command(misc, monkeypatch):
+    monkeypatch.setenv("NOTMNIST_SEEDS", "2")
+    run = results.Run("nb", TABLE)
+    assert (run.parameters.seeds, run.parameters.steps) == ([0, 1], 10)
+    command = "notmnist run nb --dataset openglyphs --budget quick --seeds 2"
+    assert entry_of(run)["command"] == command
+    assert not hasattr(results.Run("nb", {"steps": (10, 1_000)}).parameters, "seeds")
+
+
+@pytest.mark.parametrize("seeds", ["0", "-1", "1.5", "ten", "\u0663"])
+def test_a_number_of_seeds_that_is_none_is_wrong_usage(monkeypatch, seeds):
+    with pytest.raises(UsageError, match="unknown number of seeds"):
+        results.choose(seeds=seeds)
+    monkeypatch.setenv("NOTMNIST_SEEDS", seeds)
+    with pytest.raises(UsageError, match="choose a whole number from 1 on"):
+        results.Run("nb", TABLE)
+
+
 def test_an_unknown_budget_is_wrong_usage(monkeypatch):
     monkeypatch.setenv("NOTMNIST_BUDGET", "huge")
     with pytest.raises(UsageError, match="unknown budget 'huge': choose quick or full"):

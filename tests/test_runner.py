@@ -30,7 +30,7 @@ def notebook(tmp_path):
 
 def run(path, **options):
     options = {"dataset": "openglyphs", "budget": "quick", "inplace": False} | options
-    return runner.run([path], **options)
+    return list(runner.run([path], **options))
 
 
 def outputs(path):
@@ -57,9 +57,22 @@ def test_inplace_refreshes_the_notebook_from_an_empty_home_and_misc(notebook, mi
     assert metadata["language_info"] == {"name": "python"}
 
 
-def test_inplace_with_another_budget_is_wrong_usage(notebook):
-    with pytest.raises(UsageError, match="quick runs on openglyphs only"):
-        run(notebook("1"), budget="full", inplace=True)
+def test_what_a_notebook_leaves_is_kept_when_it_has_succeeded(notebook, misc):
+    leave = (
+        "import os, pathlib; folder = pathlib.Path(os.environ['NOTMNIST_MISC'], 'results')\n"
+        "folder.mkdir(parents=True); (folder / 'left').write_text(os.environ['NOTMNIST_SEEDS'])"
+    )
+    with pytest.raises(NotMNISTError):
+        run(notebook(leave, "1 / 0"), seeds=3)
+    assert not misc.exists()
+    run(notebook(leave), seeds=3)
+    assert (misc / "results" / "left").read_text() == "3"
+
+
+def test_inplace_with_other_settings_is_wrong_usage(notebook):
+    for option in ({"budget": "full"}, {"dataset": "notmnist-small"}, {"seeds": 2}):
+        with pytest.raises(UsageError, match="quick runs on openglyphs only"):
+            run(notebook("1"), inplace=True, **option)
 
 
 @pytest.mark.parametrize(
