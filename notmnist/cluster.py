@@ -10,7 +10,7 @@ from typing import Any
 import joblib
 from joblib._dask import DaskDistributedBackend
 
-from notmnist import __version__
+from notmnist import __version__, extras
 from notmnist.errors import NotMNISTError, UsageError
 
 _ANSWER_SECONDS = 5
@@ -28,24 +28,18 @@ def connected(address: str) -> Iterator[None]:
     Raises
     ------
     UsageError
-        When dask.distributed is not installed, or the address is none.
+        When the address is none.
     NotMNISTError
-        When no scheduler answers or it is lost, and when there are no workers or they can't run
-        the tasks.
+        When dask.distributed is not installed, no scheduler answers or it is lost, and when there
+        are no workers or they can't run the tasks.
     """
-    try:
-        from dask.distributed import Client, KilledWorker
-    except ImportError as error:
-        raise UsageError(
-            "a cluster needs the extra `distributed`: pip install -c requirements.txt -e "
-            "'.[distributed]'"
-        ) from error
+    distributed = extras.require("distributed", "distributed")
     _check(address)
     # It repeats what the exceptions say.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         with (
-            Client(address, set_as_default=False) as client,
+            distributed.Client(address, set_as_default=False) as client,
             joblib.parallel_config(_ClusterBackend(client=client)),
         ):
             yield
@@ -53,7 +47,7 @@ def connected(address: str) -> Iterator[None]:
         raise NotMNISTError(
             f"the scheduler at {address} has no workers: start some, `dask worker {address}`"
         ) from error
-    except KilledWorker as error:
+    except distributed.KilledWorker as error:
         raise NotMNISTError(
             f"{error.allowed_failures + 1} workers died one after another while they ran the same "
             "notebook: look at their logs and their memory"
