@@ -72,6 +72,7 @@ setup(
             "nbval",
             "pytest",
             "ruff",
+            "setuptools>=77",
         ],
     },
 )
