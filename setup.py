@@ -85,6 +85,7 @@ setup(
             "pytest",
             "python-mnist",
             "ruff",
+            "setuptools>=77",
         ],
         "torch": ["torch"],
     },

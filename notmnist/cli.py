@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 on success, 2 on wrong usage, 1 on failure, with one line on stderr.
     """
+    # The name of a folder may hold letters that the terminal's encoding lacks.
+    sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
         options.command(options)

@@ -194,6 +194,6 @@ def write_text(path: Path, text: str) -> None:
 def unwritable(path: Path, error: OSError) -> NotMNISTError:
     """Word the error for a path that can't be written, with the remedy."""
     return NotMNISTError(
-        f"cannot write {path}: {error.strerror or error}; free the space or the permission, or "
-        "choose another folder (NOTMNIST_HOME, NOTMNIST_MISC, --home, --out)"
+        f"cannot write {path}: {error.strerror or error}; free the space or the permission, close "
+        "what has it open, or choose another folder (NOTMNIST_HOME, NOTMNIST_MISC, --home, --out)"
     )

@@ -10,7 +10,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import fuzz
 import pytest
 from archives import letters_with_copies, record, source_of, tar_gz
 from server import Server, ranged
@@ -18,6 +17,8 @@ from server import Server, ranged
 import notmnist
 from conftest import CHECKOUT
 from notmnist import NotMNISTError, cards, download, exports
+
+fuzz = pytest.importorskip("fuzz", reason="limits its memory and time as only POSIX can")
 
 MEMBERS = {name: content for name, content in letters_with_copies().items() if content}
 PREPARED = [".letters.lock", "letters.joblib", "letters.json"]

@@ -1,0 +1,124 @@
+"""Where others start: Colab, Binder, a devcontainer, a wheel, the README's own code."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import notmnist
+
+CHECKOUT = Path(notmnist.__file__).parents[1]
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+SETUP = (CHECKOUT / "setup.py").read_text(encoding="utf-8")
+REPOSITORY = re.search(r'url="https://github.com/(.+)"', SETUP)[1]
+NOTEBOOKS = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_begins_with_links_to_itself_and_the_line_that_installs_the_package(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    prose, place = "".join(cells[0]["source"]), f"notebooks/{path.name}"
+    assert f"https://colab.research.google.com/github/{REPOSITORY}/blob/main/{place}" in prose
+    assert f"https://mybinder.org/v2/gh/{REPOSITORY}/main?urlpath=lab/tree/{place}" in prose
+    assert f"`%pip install git+https://github.com/{REPOSITORY}`" in prose
+    code = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    assert "pip install" not in code
+
+
+def test_the_readmes_badges_lead_to_the_same_repository():
+    hosts = r"(?:colab\.research\.google\.com/github|mybinder\.org/v2/gh)"
+    places = re.findall(rf"{hosts}/(\w+/\w+)", README)
+    assert places == [REPOSITORY] * 2
+
+
+def test_binder_and_the_devcontainer_install_what_the_readme_does():
+    binder = (CHECKOUT / ".binder" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in binder if not line.startswith("#")] == [
+        "-c ../requirements.txt",
+        "-e .",
+    ]
+    container = json.loads((CHECKOUT / ".devcontainer" / "devcontainer.json").read_text("utf-8"))
+    assert container["postCreateCommand"].replace("'", '"').split(" jupyterlab")[0] in README
+
+
+def test_the_readmes_loop_for_several_accelerators_trains_on_two_devices_as_on_one(tmp_path):
+    pytest.importorskip("jax", reason="Keras spreads batches with its JAX backend alone")
+    blocks = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
+    (recipe,) = (block for block in blocks if "DataParallel" in block)
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", recipe], cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+            env=os.environ | {
+                "PYTHONPATH": str(CHECKOUT),
+                "JAX_PLATFORMS": "cpu",
+                "JAX_CPU_ENABLE_ASYNC_DISPATCH": "0",
+                "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+            },
+        )
+        for devices in (1, 2)
+    ]  # fmt: skip
+    printed = [run.communicate()[0].splitlines()[-1] for run in runs]
+    one, two = (re.fullmatch(r"(\d) devices, accuracy ([\d.]+)", line).groups() for line in printed)
+    assert (one[0], two[0]) == ("1", "2")
+    assert float(one[1]) > 0.9
+    assert float(two[1]) == pytest.approx(float(one[1]), abs=0.005)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built from a copy, since a build leaves its own folders beside the sources."""
+    copy = tmp_path_factory.mktemp("copy")
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+        shutil.copy(CHECKOUT / name, copy)
+    unwanted = shutil.ignore_patterns("__pycache__", "*-quick.*")
+    for name in ("notmnist", "notebooks", "misc"):
+        shutil.copytree(CHECKOUT / name, copy / name, ignore=unwanted)
+    build = "from setuptools import build_meta; build_meta.build_wheel('dist')"
+    done = subprocess.run([sys.executable, "-c", build], cwd=copy, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (path,) = (copy / "dist").glob("*.whl")
+    return path
+
+
+def test_the_wheel_holds_code_notebooks_results_and_data_and_little_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    tracked = [
+        *(CHECKOUT / "notmnist").rglob("*.py"),
+        *NOTEBOOKS,
+        *(CHECKOUT / "notmnist" / "openglyphs").iterdir(),
+    ]
+    expected = {path.relative_to(CHECKOUT).as_posix() for path in tracked}
+    expected = {name if name.startswith("notmnist") else f"notmnist/{name}" for name in expected}
+    assert expected <= names
+    assert "notmnist/misc/results/01_sklearn_lr-openglyphs.json" in names
+    assert not any(name.startswith(("tests", "benchmarks", "data")) for name in names)
+    assert wheel.stat().st_size < 10e6
+
+
+def test_a_notebook_runs_from_the_wheel_alone_in_an_empty_folder(wheel, tmp_path):
+    site, empty = tmp_path / "site", tmp_path / "empty"
+    empty.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    environment = {name: value for name, value in os.environ.items() if "NOTMNIST" not in name}
+    environment |= {"PYTHONPATH": str(site), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=empty, env=environment, capture_output=True, text=True
+        )
+
+    where = run("-c", "import notmnist; print(notmnist.__file__)").stdout
+    assert where.startswith(str(site))
+    done = run("-m", "notmnist", "run", "00_data")
+    assert done.returncode == 0, done.stderr
+    written = sorted(path.name for path in empty.rglob("*") if path.is_file())
+    assert written == ["00_data-openglyphs-quick.ipynb", "00_data-quick.png"]
+    assert "run it from a checkout" in run("-m", "notmnist", "report").stderr
