@@ -18,6 +18,7 @@ examples:
   notmnist prepare notmnist-small --archive notMNIST_small.tar.gz
   notmnist info openglyphs
   notmnist export openglyphs --format idx --out MNIST/raw
+`notmnist COMMAND --help` has more of each command.
 """
 
 
@@ -58,11 +59,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"notmnist {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    _command(commands, "list", _list, "list the datasets and say which are prepared")
-    info = _command(commands, "info", _info, "print a dataset's card")
+    _command(
+        commands, "list", _list, "list the datasets and say which are prepared", "notmnist list"
+    )
+    info = _command(
+        commands, "info", _info, "print a dataset's card",
+        "notmnist info openglyphs",
+        "notmnist info openglyphs --json > card.json",
+    )  # fmt: skip
     info.add_argument("name", metavar="NAME")
     info.add_argument("--json", action="store_true", help="as JSON")
-    prepare = _command(commands, "prepare", _prepare, "get a dataset ready to load")
+    prepare = _command(
+        commands, "prepare", _prepare, "get a dataset ready to load",
+        "notmnist prepare notmnist-small                                    from its mirrors",
+        "notmnist prepare notmnist-small --archive notMNIST_small.tar.gz    fetched by hand",
+        "notmnist prepare openglyphs --groups                               with near duplicates",
+    )  # fmt: skip
     prepare.add_argument("name", metavar="NAME")
     prepare.add_argument(
         "--archive", metavar="FILE", action="append", help="an archive fetched by hand (repeatable)"
@@ -71,9 +83,17 @@ def _parser() -> argparse.ArgumentParser:
         "--groups", action="store_true", help="find near duplicates too, and write NAME-groups.csv"
     )
     prepare.add_argument("--home", metavar="DIR", help="cache folder (default: NOTMNIST_HOME)")
-    verify = _command(commands, "verify", _verify, "hash every byte of a prepared dataset")
+    verify = _command(
+        commands, "verify", _verify, "hash every byte of a prepared dataset",
+        "notmnist verify openglyphs",
+    )  # fmt: skip
     verify.add_argument("name", metavar="NAME")
-    export = _command(commands, "export", _export, "write a dataset in another program's format")
+    export = _command(
+        commands, "export", _export, "write a dataset in another program's format",
+        "notmnist export openglyphs --format idx --out MNIST/raw",
+        "notmnist export notmnist --format idx --counts 60000 10000 --out MNIST/raw",
+        "notmnist export notmnist-small --format parquet --out notmnist-small",
+    )  # fmt: skip
     export.add_argument("name", metavar="NAME")
     export.add_argument(
         "--format", required=True, metavar="{idx,npz,mat,parquet,pickle-course,pickle-seed}"
@@ -87,7 +107,14 @@ def _parser() -> argparse.ArgumentParser:
         help="images of train, valid, test; of train, test for idx, npz, pickle-seed, which leave "
         "validation out (default: all)",
     )
-    run = _command(commands, "run", _run, "execute notebooks; results go to misc/")
+    run = _command(
+        commands, "run", _run, "execute notebooks; results go to misc/",
+        "notmnist run                                     every notebook, quick, on openglyphs",
+        "notmnist run 03_minibatch_lr --budget full       one notebook, at its best",
+        "notmnist run 07_convnet_lenet --dataset notmnist-small",
+        "notmnist run --seeds 10 --scheduler HOST:8786    ten seeds, spread over a cluster",
+        "notmnist run --inplace                           refresh the committed notebooks",
+    )  # fmt: skip
     run.add_argument("notebooks", metavar="NOTEBOOK", nargs="*", help="default: all")
     run.add_argument("--dataset", metavar="NAME", help="default: NOTMNIST_DATASET, else openglyphs")
     run.add_argument(
@@ -100,12 +127,18 @@ def _parser() -> argparse.ArgumentParser:
         "--scheduler", metavar="ADDRESS", help="spread the notebooks over a dask cluster"
     )
     run.add_argument("--inplace", action="store_true", help="refresh the notebooks' own outputs")
-    _command(commands, "report", _report, "write the README's results table")
+    _command(commands, "report", _report, "write the README's results table", "notmnist report")
     return parser
 
 
-def _command(commands, name: str, function, text: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text, description=text)
+def _command(commands, name: str, function, text: str, *examples: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=text,
+        description=text,
+        epilog="\n  ".join(("examples:", *examples)),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.set_defaults(command=function)
     parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     return parser

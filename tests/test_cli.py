@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -68,6 +69,36 @@ def test_a_failure_is_one_line_and_status_1_without_debug(tmp_path, capsys):
     assert str(page) in message and message.count("\n") == 1
     with pytest.raises(Exception, match=r"page\.tar\.gz"):
         cli.main(["prepare", "notmnist-small", "--archive", str(page), "--debug"])
+
+
+def test_the_help_of_every_command_has_examples_that_it_understands(capsys):
+    listed = re.search(r"commands:\n  COMMAND\n(.+?)\n\n", help_of(capsys), re.DOTALL)[1]
+    commands = re.findall(r"^    (\w+)", listed, re.MULTILINE)
+    assert {"list", "info", "prepare", "verify", "run", "report"} <= set(commands)
+    for command in commands:
+        _, examples = help_of(capsys, command).split("examples:\n")
+        assert examples
+        for example in examples.splitlines():
+            program, *arguments = re.split("  +| >", example.strip())[0].split()
+            assert program == "notmnist"
+            assert cli._parser().parse_args(arguments).command
+
+
+def help_of(capsys, *command):
+    with pytest.raises(SystemExit):
+        cli.main([*command, "--help"])
+    return capsys.readouterr().out
+
+
+def test_help_imports_little():
+    heavy = {"joblib", "matplotlib", "nbclient", "scipy", "sklearn", "tensorflow", "distributed"}
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "notmnist", "--help"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "numpy" in imported
+    assert heavy & imported == set()
 
 
 def test_the_module_runs_as_a_command():
