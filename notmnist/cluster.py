@@ -20,6 +20,8 @@ _ANSWER_SECONDS = 5
 def connected(address: str) -> Iterator[None]:
     """Make joblib's tasks run on a cluster; what dies with its worker starts anew on another.
 
+    After a failure, tasks that have not begun are dropped; those that have run to their end.
+
     Parameters
     ----------
     address : str
