@@ -4,6 +4,7 @@ import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import NullLocator
 from record import finish
 
 from notmnist import files, speed
@@ -20,7 +21,7 @@ def main() -> None:
         sys.exit("nothing was measured at three sizes yet: run the other benchmarks first")
     columns = min(3, len(grown))
     figure, grid = plt.subplots(
-        -(-len(grown) // columns), columns, layout="constrained", sharex=True, squeeze=False,
+        -(-len(grown) // columns), columns, layout="constrained", squeeze=False,
         figsize=(4 * columns, 3.2 * -(-len(grown) // columns)),
     )  # fmt: skip
     for axes, (name, rows) in zip(grid.flat, grown.items(), strict=False):
@@ -30,6 +31,8 @@ def main() -> None:
             exponent = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
             axes.loglog(sizes, seconds, marker, label=f"{side}: exponent {exponent:.2f}")
             print(f"{name:<40} {side:<10} grows as the images to the power of {exponent:.2f}")
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=8)
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.set_title(name, fontsize=9)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
