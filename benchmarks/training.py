@@ -95,7 +95,7 @@ def measure(name: str, data: notmnist.Dataset, rounds: int) -> list[dict]:
 
 def entries(name: str, size: int, runs: dict[str, list]) -> list[dict]:
     """Describe a model's measurements."""
-    recipe, label = RECIPES[name], label_of(name)
+    label = label_of(name)
     ours, without_evaluation = zip(*runs["ours"], strict=True)
     rows = [
         ("step", "ms", ours, runs["reference"]),
@@ -106,7 +106,7 @@ def entries(name: str, size: int, runs: dict[str, list]) -> list[dict]:
     if np.isfinite(runs.get("to accuracy", [np.inf])).all():
         whole, until = (
             [step * steps / 1e3 for step in runs["reference"]]
-            for steps in (recipe.steps, first_step(name))
+            for steps in (curves()[name]["steps"][-1], first_step(name))
         )
         rows.append(("accuracy", "s", runs["to accuracy"], whole))
         rows.append(("accuracy, first reached", "s", runs["to accuracy"], until))
