@@ -4,11 +4,11 @@ import re
 import shutil
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-PACKAGE = (ROOT / "notmnist/__init__.py").read_text(encoding="utf-8")
+PACKAGE = (ROOT / "notmnist/version.py").read_text(encoding="utf-8")
 VERSION = re.search(r'__version__ = "(.+)"', PACKAGE)[1]
 
 
@@ -36,8 +36,9 @@ setup(
     license="MIT AND CC0-1.0",
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11,<3.14",
-    packages=["notmnist", "notmnist.exports", "notmnist.gallery", "notmnist.glyphs"],
-    package_data={"notmnist": ["openglyphs/*"], "notmnist.gallery": ["static/*", "templates/*"]},
+    packages=find_packages(include=["notmnist", "notmnist.*"]),
+    package_dir={"": "."},
+    package_data={"notmnist": ["openglyphs/*"]},
     cmdclass={"build_py": BuildWithNotebooks},
     entry_points={"console_scripts": ["notmnist = notmnist.cli:main"]},
     install_requires=[

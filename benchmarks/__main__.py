@@ -1,11 +1,11 @@
-"""Run every benchmark: ``python benchmarks``. An hour or two, with the machine to itself.
+"""Run every benchmark: ``python -m benchmarks``. An hour or two, with the machine to itself.
 
-Each is a script of its own too, and replaces its own rows of ``misc/benchmarks.json``, all or none.
+Each is a command of its own too, such as ``python -m benchmarks.pipeline``, and replaces its own
+rows of ``misc/benchmarks.json``, all or none.
 """
 
 import subprocess
 import sys
-from pathlib import Path
 
 NAMES = ("pipeline", "deduplication", "training", "peers", "plot")
 
@@ -13,8 +13,8 @@ NAMES = ("pipeline", "deduplication", "training", "peers", "plot")
 def main() -> None:
     """Run them one after another; the first that fails ends it."""
     for name in NAMES:
-        script = Path(__file__).with_name(f"{name}.py")
-        if subprocess.run([sys.executable, script], check=False).returncode:
+        command = [sys.executable, "-m", f"benchmarks.{name}"]
+        if subprocess.run(command, check=False).returncode:
             sys.exit(f"{name} failed: its figures are as they were")
 
 

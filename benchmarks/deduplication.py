@@ -1,6 +1,6 @@
 """Exact and near duplicates up to full size, beside what one would write or install instead.
 
-``python benchmarks/deduplication.py`` makes up to 529,119 training and 18,724 test images with the
+``python -m benchmarks.deduplication`` makes up to 529,119 training and 18,724 test images with the
 generator, looks for the test images' copies in training, and takes half an hour or so. References
 run on a part, stated below, and are extrapolated in proportion to the pairs or images they see.
 Then it plants near duplicates as the tests do, and compares what perceptual hashing finds.
@@ -18,12 +18,12 @@ from pathlib import Path
 import imagehash
 import numpy as np
 from PIL import Image
-from record import check_room, finish, measurement, save
 
 import notmnist
-from notmnist import deduplication, near_duplicates, pair_distance
-from notmnist.glyphs.archives import encode_png, read_archive
-from notmnist.glyphs.expansion import expand
+from benchmarks.record import check_room, finish, measurement, save
+from notmnist.deduplication import distance, exact, near
+from tools.openglyphs.archives import encode_png, read_archive
+from tools.openglyphs.expansion import expand
 
 SIZES, TEST = (18_726, 56_000, 529_119), 18_724
 NAIVE_PART = 10  # test images that the naive loop compares with all of training
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     check_room(memory=4, disk=3)
-    modules = [deduplication, near_duplicates, pair_distance]
+    modules = [exact, near, distance]
     measured = []
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as name:
@@ -78,13 +78,13 @@ def measure(folder: Path, test: np.ndarray, train: np.ndarray) -> dict[str, floa
     files = [encode_png(image) for image in train[:HASHED_PART]]
     hashed_share = HASHED_PART / (len(train) + len(test))
     figures = {
-        "exact": timed(lambda: deduplication.repeats_of(test, train)),
+        "exact": timed(lambda: exact.repeats_of(test, train)),
         "file hashes": timed(lambda: {md5(file).digest() for file in files}) / hashed_share,
         "naive": timed(lambda: naive_loop(test[:NAIVE_PART], train)) * len(test) / NAIVE_PART,
         "perceptual hash": timed(lambda: perceptual_hashes(train[:HASHED_PART])) / hashed_share,
     }
     with get_context("spawn").Pool(1) as pool:  # a process of its own, for its peak of memory
-        return figures | pool.apply(near, (folder,))
+        return figures | pool.apply(search_near, (folder,))
 
 
 def timed(job) -> float:
@@ -94,11 +94,11 @@ def timed(job) -> float:
     return time.perf_counter() - start
 
 
-def near(folder: Path) -> dict[str, float]:
+def search_near(folder: Path) -> dict[str, float]:
     """Search near duplicates of the test images in training."""
     test, train = (np.load(folder / f"{name}.tar.npy", mmap_mode="r") for name in ("test", "train"))
     start = time.perf_counter()
-    pairs = near_duplicates.near_pairs(test, train)
+    pairs = near.near_pairs(test, train)
     seconds = time.perf_counter() - start
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"near": seconds, "memory": kilobytes / 1e6, "pairs": len(pairs.first)}
@@ -124,9 +124,9 @@ def compare_recall() -> None:
     from planting import KINDS, plant
 
     planted = plant(np.array(notmnist.load("openglyphs").test.images), count=1_000, seed=0)
-    first = deduplication.first_copies(planted.images)
+    first = exact.first_copies(planted.images)
     rows = np.unique(first)
-    found = near_duplicates.near_pairs(planted.images)
+    found = near.near_pairs(planted.images)
     ways = {"near_pairs": set(zip(found.first.tolist(), found.second.tolist(), strict=True))}
     bits = perceptual_hashes(planted.images[rows]).astype(np.float32)
     differing = (64 - bits @ bits.T) / 2

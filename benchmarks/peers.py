@@ -1,6 +1,6 @@
 """The same jobs as ours, done with what one would install instead: Pillow, Keras and others.
 
-``python benchmarks/peers.py`` takes the embedded training archive from file to arrays, trains two
+``python -m benchmarks.peers`` takes the embedded training archive from file to arrays, trains two
 models on its images, and fits a logistic regression, in turn with our code and with each peer.
 Not counted: imports, a first run of every way to arrays, which checks that all give the same, the
 first epoch where epochs are timed, and our evaluations. Most of the seconds to arrays go into
@@ -19,12 +19,13 @@ from types import ModuleType
 
 import numpy as np
 from PIL import Image
-from record import check_room, finish, measurement, save
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 import notmnist
-from notmnist import extraction, members, plain_tar, png, training
+from benchmarks.record import check_room, finish, measurement, save
+from notmnist import training
+from notmnist.archives import extraction, members, plain_tar, png
 from notmnist.dataset import Split
 from notmnist.sources import OPENGLYPHS_LARGE as ARCHIVE
 from notmnist.training import keras, tf

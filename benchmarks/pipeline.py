@@ -1,6 +1,6 @@
 """From archive to arrays: our pipeline beside the original's recipe and the bare arithmetic.
 
-``python benchmarks/pipeline.py`` makes archives of 18,726, 56,000 and 529,119 images with the
+``python -m benchmarks.pipeline`` makes archives of 18,726, 56,000 and 529,119 images with the
 generator and runs in turn, each in a process of its own, our preparation, the original's, and the
 floor: inflating the archive and its PNG files, and nothing else. Then it times a first batch from
 what the first two left: our `load`, and unpickling.
@@ -21,32 +21,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import original
 import psutil
 from PIL import Image
-from record import check_room, finish, measurement, save
 
 import notmnist
-from notmnist import (
-    cards,
-    deduplication,
-    extraction,
-    files,
-    members,
-    pickling,
-    pipeline,
-    plain_tar,
-    png,
-    preparation,
-)
-from notmnist.glyphs.archives import member_name, read_archive
-from notmnist.glyphs.expansion import expand
+from benchmarks import original
+from benchmarks.record import check_room, finish, measurement, save
+from notmnist import files, pipeline
+from notmnist.archives import extraction, members, plain_tar, png
+from notmnist.deduplication import exact
+from notmnist.prepared import build, cards, pickling
 from notmnist.sources import LETTERS, Archive, Source
+from tools.openglyphs.archives import member_name, read_archive
+from tools.openglyphs.expansion import expand
 
 SIZES = (18_726, 56_000, 529_119)
 MODULES = (
+    build,
     cards,
-    deduplication,
+    exact,
     extraction,
     members,
     original,
@@ -54,7 +47,6 @@ MODULES = (
     pipeline,
     plain_tar,
     png,
-    preparation,
 )
 
 

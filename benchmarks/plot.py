@@ -5,9 +5,10 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import NullLocator
-from record import finish
 
-from notmnist import files, speed
+from benchmarks.record import finish
+from notmnist import files
+from tools.readme import speed
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ from types import ModuleType
 
 import psutil
 
-from notmnist import files, speed
+from notmnist import files
+from tools.readme import speed
 
 ROOT = Path(__file__).parents[1]
 

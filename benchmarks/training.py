@@ -1,6 +1,6 @@
 """Our training loop beside the original's: the time of a step, and the time to its accuracy.
 
-``python benchmarks/training.py`` runs every recipe of `recipes` and the same architecture in our
+``python -m benchmarks.training`` runs every recipe of `recipes` and the same architecture in our
 loop in turn, on the same images, in batches of 1,000, with the recipe's evaluation cadence. Then it
 trains our way, by Adam with a cosine schedule, until validation reaches the accuracy that the
 recipe ends with: ``--curves`` runs the recipes whole for that, which takes hours.
@@ -11,13 +11,12 @@ import json
 import time
 from pathlib import Path
 
-import architectures
 import numpy as np
-import recipes
-from recipes import BATCH, RECIPES, Session
-from record import check_room, finish, measurement, save
 
 import notmnist
+from benchmarks import architectures, recipes
+from benchmarks.recipes import BATCH, RECIPES, Session
+from benchmarks.record import check_room, finish, measurement, save
 from notmnist import files, training
 from notmnist.dataset import Split
 from notmnist.training import keras, tf

@@ -6,18 +6,18 @@
 ((28, 28), dtype('uint8'))
 """
 
-__version__ = "0.1.0"
-
 from notmnist.dataset import Dataset, Split
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.exports import export
 from notmnist.pipeline import load, load_data, prepare, test_sets, verify
+from notmnist.version import __version__
 
 __all__ = [
     "Dataset",
     "NotMNISTError",
     "Split",
     "UsageError",
+    "__version__",
     "export",
     "load",
     "load_data",

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from notmnist import __version__, exports, files, pipeline, sources
-from notmnist.dataset import SPLITS, format_card
+from notmnist import exports, files, pipeline, sources
+from notmnist.dataset import format_card
 from notmnist.errors import NotMNISTError, UsageError
+from notmnist.sources import SPLITS
+from notmnist.version import __version__
 
 _EXAMPLES = """\
 examples:
@@ -127,7 +129,6 @@ def _parser() -> argparse.ArgumentParser:
         "--scheduler", metavar="ADDRESS", help="spread the notebooks over a dask cluster"
     )
     run.add_argument("--inplace", action="store_true", help="refresh the notebooks' own outputs")
-    _command(commands, "report", _report, "write the README's results table", "notmnist report")
     return parser
 
 
@@ -186,13 +187,14 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from notmnist import results, runner  # nbclient and matplotlib: `--help` stays quick
+    from notmnist import results
+    from notmnist.running import notebooks  # nbclient and matplotlib: `--help` stays quick
 
     dataset, budget, seeds = results.choose(options.dataset, options.budget, options.seeds)
-    notebooks = runner.find_notebooks(options.notebooks)
+    found = notebooks.find_notebooks(options.notebooks)
     with _where(options.scheduler):
-        for path in runner.run(
-            notebooks, dataset=dataset, budget=budget, seeds=seeds, inplace=options.inplace
+        for path in notebooks.run(
+            found, dataset=dataset, budget=budget, seeds=seeds, inplace=options.inplace
         ):
             print(path, flush=True)
 
@@ -200,16 +202,6 @@ def _run(options: argparse.Namespace) -> None:
 def _where(scheduler: str | None) -> AbstractContextManager:
     if scheduler is None:
         return nullcontext()
-    from notmnist import cluster  # joblib's backend imports all of dask
+    from notmnist.running import cluster  # joblib's backend imports all of dask
 
     return cluster.connected(scheduler)
-
-
-def _report(options: argparse.Namespace) -> None:
-    from notmnist import report
-
-    root = files.checkout()
-    if root is None:
-        raise UsageError("`notmnist report` writes a checkout's README.md: run it from a checkout")
-    report.update_readme(root / "README.md", files.committed_results())
-    print(root / "README.md")

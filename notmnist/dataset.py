@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from notmnist.sources import POLICIES, SPLITS
+
 if TYPE_CHECKING:
     import pandas
     import tensorflow
     import torch
-
-SPLITS = ("train", "valid", "test")
-POLICIES = ("none", "train", "all")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +83,7 @@ class Split:
             Elements (image, label) in row order: uint8 of shape (28, 28, 1), 0 to 255, and a
             scalar int64. Its length is known; shuffle, batch and scale it as any other.
         """
-        from notmnist import views  # here and below: few programs need one
+        from notmnist.exports import views  # here and below: few programs need one
 
         return views.as_tf(self)
 
@@ -103,7 +102,7 @@ class Split:
         NotMNISTError
             When PyTorch is not installed.
         """
-        from notmnist import views
+        from notmnist.exports import views
 
         return views.as_torch(self)
 
@@ -117,7 +116,7 @@ class Split:
         y : ndarray of uint8, shape (N,)
             `labels`.
         """
-        from notmnist import views
+        from notmnist.exports import views
 
         return views.as_sklearn(self)
 
@@ -135,7 +134,7 @@ class Split:
         NotMNISTError
             When pandas is not installed.
         """
-        from notmnist import views
+        from notmnist.exports import views
 
         return views.font_table(self)
 
@@ -170,12 +169,12 @@ class Dataset:
         """Tell which test images have no copy in training, exact or near.
 
         ndarray of bool, shape (len(test),), found on first use: a second on the small datasets, a
-        minute or two on ``notmnist``. Near is what `near_duplicates.near_pairs` finds.
+        minute or two on ``notmnist``. Near is what `near.near_pairs` finds.
         """
-        from notmnist import near_duplicates  # scipy takes 0.3 s: `import notmnist` stays light
+        from notmnist.deduplication import near  # scipy takes 0.3 s: `import notmnist` stays light
 
-        pairs = near_duplicates.near_pairs(self.test.images, self.train.images)
-        first = near_duplicates.first_copies(self.test.images)
+        pairs = near.near_pairs(self.test.images, self.train.images)
+        first = near.first_copies(self.test.images)
         return ~np.isin(first, pairs.first)
 
     def __repr__(self) -> str:

@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from notmnist import cards, deduplication, files, sources
-from notmnist.dataset import POLICIES, SPLITS, Dataset, Split
+from notmnist import files, sources
+from notmnist.dataset import Dataset, Split
 from notmnist.errors import NotMNISTError, UsageError
-from notmnist.sources import Source
+from notmnist.prepared import cards
+from notmnist.sources import POLICIES, SPLITS, Source
 
 Archives = str | os.PathLike | Sequence[str | os.PathLike] | None
 
@@ -131,16 +132,16 @@ def prepare(
         When an archive can't be had, is damaged or holds other content than it should, or when
         `home` can't be written.
     """
-    from notmnist import (
-        preparation,
-    )  # the steps take 0.2 s to import: `import notmnist` stays light
+    from notmnist.prepared import (
+        build,  # the steps take 0.2 s to import: `import notmnist` stays light
+    )
 
     source, folder = sources.find(name), _home(home)
-    given = preparation.match_archives(source, archive)
+    given = build.match_archives(source, archive)
     with files.locked(folder / source.name):
         card = cards.whole(source, folder)
         if card is None or not _made_from(card, given):
-            card = preparation.build(source, folder, given, download, on_error)
+            card = build.build(source, folder, given, download, on_error)
         if groups:
             card = _with_groups(source, folder, card)
     return card
@@ -217,15 +218,21 @@ def test_sets(data: Dataset, *, home: str | os.PathLike | None = None) -> dict[s
 
 
 def _whole_and_clean(test: Split, train: Split) -> dict[str, Split]:
-    clean = ~deduplication.repeats_of(test.images, train.images)
+    from notmnist.deduplication import repeats_of  # scipy: `import notmnist` stays light
+
+    clean = ~repeats_of(test.images, train.images)
     return {"notmnist-small": test, "notmnist-small-clean": test[clean]}
 
 
 def _with_groups(source: Source, folder: Path, card: dict[str, Any]) -> dict[str, Any]:
-    from notmnist import copies  # scipy: `import notmnist` stays light
+    from notmnist.deduplication import groups  # scipy: `import notmnist` stays light
 
     data = _open(folder, card, "none")
-    near = copies.find_groups(data, folder / f"{source.name}-groups.csv")
+    parts = [data.train, data.valid, data.test]
+    split = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), [len(part) for part in parts])
+    joined = Split.joined(parts)
+    table, near = groups.find_groups(joined.images, joined.labels, joined.fonts, split)
+    files.write_text(folder / f"{source.name}-groups.csv", table)
     card = card | {"duplicates": card["duplicates"] | {"near": near}}
     return cards.write(source, folder, card, folder / card["pickle"]["filename"])
 
@@ -249,7 +256,7 @@ def _sha256_of_given(path: Path) -> str:
 
 
 def _open(folder: Path, card: dict[str, Any], dedup: str) -> Dataset:
-    from notmnist import pickling  # joblib takes 0.15 s: `import notmnist` stays light
+    from notmnist.prepared import pickling  # joblib takes 0.15 s: `import notmnist` stays light
 
     path = folder / card["pickle"]["filename"]
     arrays = pickling.read(path, mmap_mode="r")

@@ -2,12 +2,15 @@
 
 import json
 import os
+import pickle
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,10 +18,34 @@ from scipy.stats import binomtest
 
 from notmnist import files
 from notmnist.dataset import Split
-from notmnist.errors import UsageError
+from notmnist.errors import NotMNISTError, UsageError
 
 BUDGETS = ("quick", "full")
 DEFAULT_DATASET = "openglyphs"
+# Every test set that a result may bear, in the order of the README's columns.
+TESTS = {
+    "openglyphs": "OpenGlyphs",
+    "notmnist-small": "notMNIST small",
+    "notmnist-small-clean": "small, clean",
+    "notmnist-small-fonts": "small, by font",
+}
+# The kinds of split that notebook 12 compares, on the same test images.
+SPLIT_KINDS = ("random", "deduplicated", "by font")
+# The original repository's own results table: accuracy, training time on a GTX 1070.
+PUBLISHED = {
+    "scikit-learn logistic regression": "84%",
+    "full-batch logistic regression": "88%",
+    "minibatch logistic regression": "90%, 155 s",
+    "ReLU MLP": "95%, 188 s",
+    "ReLU MLP + L2": "95.9%, 192 s",
+    "ReLU MLP + dropout + L2": "95.7%, 208 s",
+    "LeNet convnet": "95.5%, 391.5 s",
+    "inception, concatenation": "95.1%, 554 s",
+    "inception, mean": "93.6%, 528.5 s",
+    "SimpleRNN": "86.5%, 589.3 s (best RNN)",
+    "LSTM": "86.5%, 589.3 s (best RNN)",
+    "stacked GRU": "86.5%, 589.3 s (best RNN)",
+}
 
 
 def choose(
@@ -197,6 +224,67 @@ def picture_name(notebook: str, dataset: str, budget: str) -> str:
     """Name a run's picture: the default dataset goes without saying."""
     stem = result_stem(notebook, dataset, budget)
     return f"{stem.replace(f'-{DEFAULT_DATASET}', '', 1)}.png"
+
+
+def published(model: str) -> str:
+    """Return what the original published for a model, trained on varied images or not."""
+    return PUBLISHED.get(model.removesuffix(" + augmentation"), "-")
+
+
+def read_results(folder: Path) -> list[dict[str, Any]]:
+    """Read the entries of every full run in a folder, sorted by file name.
+
+    Parameters
+    ----------
+    folder : Path
+        ``misc/results``.
+
+    Raises
+    ------
+    NotMNISTError
+        When a result file can't be read.
+    """
+    entries = []
+    for path in sorted(folder.glob("*.json")):
+        if path.stem.endswith("-quick"):
+            continue
+        try:
+            entries += json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError) as error:
+            raise NotMNISTError(
+                f"{path} is no result file ({error}): delete it or run its notebook"
+            ) from error
+    return entries
+
+
+def read_predictions(folder: Path) -> dict[str, np.ndarray]:
+    """Read what the models of every full run read on OpenGlyphs' test split.
+
+    Parameters
+    ----------
+    folder : Path
+        ``misc/results``.
+
+    Returns
+    -------
+    dict of str to ndarray of uint8, shape (seeds, N)
+        By model, sorted by file name.
+
+    Raises
+    ------
+    NotMNISTError
+        When a file of predictions can't be read.
+    """
+    predictions = {}
+    for path in sorted(folder.glob(f"*-{DEFAULT_DATASET}.npz")):
+        try:
+            with np.load(path) as kept:
+                predictions |= {model: kept[model] for model in kept.files}
+        except (OSError, EOFError, ValueError, BadZipFile, pickle.UnpicklingError) as error:
+            raise NotMNISTError(
+                f"{path} holds no predictions ({error}): delete it or run its notebook"
+            ) from error
+    return predictions
 
 
 def describe(entries: Sequence[Mapping[str, Any]]) -> str:

@@ -13,6 +13,8 @@ from notmnist.errors import UsageError
 
 LETTERS = "ABCDEFGHIJ"
 IMAGE_SIZE = 28
+SPLITS = ("train", "valid", "test")
+POLICIES = ("none", "train", "all")
 
 _EMBEDDED = Path(__file__).parent / "openglyphs"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from notmnist.dataset import SPLITS
 from notmnist.errors import NotMNISTError
+from notmnist.sources import SPLITS
 
 TRAIN, VALID, TEST = range(len(SPLITS))
 

@@ -19,7 +19,9 @@ import test_extraction
 import test_pickling
 from archives import tar_gz
 
-from notmnist import NotMNISTError, extraction, pickling
+from notmnist import NotMNISTError
+from notmnist.archives import extraction
+from notmnist.prepared import pickling
 
 CORPUS = Path(__file__).with_name("corpus")
 ENDS = {"value", "refused"}

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import requests  # noqa: F401  (so that no child spends its time on importing it)
 
-from notmnist import files, pipeline, preparation  # noqa: F401
+from notmnist import files, pipeline
+from notmnist.prepared import build  # noqa: F401
 
 
 def prepare(source, home: Path) -> int:

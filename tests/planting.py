@@ -6,8 +6,8 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from notmnist.glyphs.rendering import render
 from notmnist.sources import LETTERS
+from tools.openglyphs.rendering import render
 
 KINDS = ("copy", "shifted", "offset", "noisy", "inverted")
 

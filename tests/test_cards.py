@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from archives import letters, record, source_of, tar_gz
 
-from notmnist import NotMNISTError, cards
+from notmnist import NotMNISTError
+from notmnist.prepared import cards
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_a_failure_is_one_line_and_status_1_without_debug(tmp_path, capsys):
 def test_the_help_of_every_command_has_examples_that_it_understands(capsys):
     listed = re.search(r"commands:\n  COMMAND\n(.+?)\n\n", help_of(capsys), re.DOTALL)[1]
     commands = re.findall(r"^    (\w+)", listed, re.MULTILINE)
-    assert {"list", "info", "prepare", "verify", "run", "report"} <= set(commands)
+    assert {"list", "info", "prepare", "verify", "run"} <= set(commands)
     for command in commands:
         _, examples = help_of(capsys, command).split("examples:\n")
         assert examples

@@ -206,7 +206,7 @@ def test_a_scheduler_lost_in_mid_run_is_one_line(cluster, folder, tmp_path):
 def test_a_scheduler_that_cannot_be_reached_is_one_line(
     folder, tmp_path, monkeypatch, capfd, address, status, words
 ):
-    monkeypatch.setattr("notmnist.cluster._ANSWER_SECONDS", 1)
+    monkeypatch.setattr("notmnist.running.cluster._ANSWER_SECONDS", 1)
     write(folder, "99_test", "1")
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         address = address or f"127.0.0.1:{deaf.getsockname()[1]}"

@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notmnist.dataset import SPLITS
-from notmnist.deduplication import (
+from notmnist.deduplication.exact import (
     KEPT_BY_ALL,
     KEPT_BY_NONE,
     KEPT_BY_TRAIN,
@@ -14,6 +13,7 @@ from notmnist.deduplication import (
     first_copies,
     repeats_of,
 )
+from notmnist.sources import SPLITS
 
 TRAIN, VALID, TEST = range(3)
 

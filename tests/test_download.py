@@ -9,7 +9,8 @@ import pytest
 from archives import letters, record, tar_gz
 from server import page, ranged, status, whole
 
-from notmnist import NotMNISTError, download
+from notmnist import NotMNISTError
+from notmnist.archives import download
 
 LOCK = ".letters.tar.gz.lock"
 PART = "letters.tar.gz.part"

@@ -11,7 +11,7 @@ from server import ranged
 
 import notmnist
 from notmnist import sources
-from notmnist.dataset import SPLITS
+from notmnist.sources import SPLITS
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import notmnist
-from notmnist import NotMNISTError, UsageError, cli, exports, pickling
-from notmnist.dataset import SPLITS
+from notmnist import NotMNISTError, UsageError, cli, exports
 from notmnist.exports import mat
-from notmnist.sources import LETTERS
+from notmnist.prepared import pickling
+from notmnist.sources import LETTERS, SPLITS
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from notmnist import NotMNISTError
-from notmnist.extraction import extract
-from notmnist.members import font_name
-from notmnist.png import decode
+from notmnist.archives.extraction import extract
+from notmnist.archives.members import font_name
+from notmnist.archives.png import decode
 from notmnist.sources import Archive
 
 GOOD = png(noise(0))
@@ -368,7 +368,8 @@ def test_a_bomb_of_zeros_takes_little_memory(tmp_path, python, start):
     # Not getrusage: a child starts with its parent's peak.
     code = f"""
 import pathlib
-from notmnist import NotMNISTError, extraction, sources
+from notmnist import NotMNISTError, sources
+from notmnist.archives import extraction
 
 def peak():
     return int(pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])

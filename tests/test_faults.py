@@ -16,7 +16,9 @@ from server import Server, ranged
 
 import notmnist
 from conftest import CHECKOUT
-from notmnist import NotMNISTError, cards, download, exports
+from notmnist import NotMNISTError, exports
+from notmnist.archives import download
+from notmnist.prepared import cards
 
 fuzz = pytest.importorskip("fuzz", reason="limits its memory and time as only POSIX can")
 

@@ -22,13 +22,15 @@ from PIL import Image
 
 import notmnist
 from conftest import CHECKOUT
-from notmnist import files, near_duplicates, report
-from notmnist.dataset import SPLITS, Split
+from notmnist import files, results
+from notmnist.dataset import Split
+from notmnist.deduplication import near
 from notmnist.errors import NotMNISTError
-from notmnist.gallery import glyph_data, pages
-from notmnist.gallery.__main__ import main
-from notmnist.glyphs.provenance import TABLE
-from notmnist.sources import LETTERS
+from notmnist.sources import LETTERS, SPLITS
+from tools import gallery
+from tools.gallery import glyph_data, pages
+from tools.gallery.__main__ import main
+from tools.openglyphs.provenance import TABLE
 
 NOTEBOOKS = sorted(path.stem for path in (CHECKOUT / "notebooks").glob("*.ipynb"))
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
@@ -40,7 +42,7 @@ def site(tmp_path_factory):
     """Build the site once, as a maintainer does."""
     folder = tmp_path_factory.mktemp("gallery") / "site"
     done = subprocess.run(
-        [sys.executable, "-m", "notmnist.gallery", folder], capture_output=True, text=True
+        [sys.executable, "-m", "tools.gallery", folder], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(folder / "index.html")
@@ -208,7 +210,7 @@ def test_the_site_has_every_notebook_and_curve_and_nothing_of_this_machine(site)
 
 def test_the_start_page_shows_the_committed_results(site):
     text = (site / "index.html").read_text(encoding="utf-8")
-    entries = report.read_results(CHECKOUT / "misc" / "results")
+    entries = results.read_results(CHECKOUT / "misc" / "results")
     scored = [entry for entry in entries if "openglyphs" in entry["tests"]]
     for entry in scored:
         accuracy = 100 * np.mean(entry["tests"]["openglyphs"]["accuracy"])
@@ -235,9 +237,7 @@ def test_the_data_lists_every_image_once_and_the_groups_of_copies(site, glyphs):
     grouped = [[n for same in group for n in same] for group in content["copies"]]
     numbers = sorted(n for group in grouped for n in group)
     images = np.stack([image_of[listed[n]] for n in numbers])
-    found = near_duplicates.near_groups(
-        near_duplicates.first_copies(images), near_duplicates.near_pairs(images)
-    )
+    found = near.near_groups(near.first_copies(images), near.near_pairs(images))
     expected = defaultdict(list)
     for number, group in zip(numbers, found, strict=True):
         expected[group].append(number)
@@ -463,12 +463,12 @@ def test_a_failed_build_leaves_nothing_behind(tmp_path, capsys, monkeypatch, exi
 
 def test_a_missing_extra_is_named_with_its_remedy(tmp_path, capsys, monkeypatch):
     for module in ("site", "api", "pages"):
-        monkeypatch.delitem(sys.modules, f"notmnist.gallery.{module}", raising=False)
-        monkeypatch.delattr(notmnist.gallery, module, raising=False)
+        monkeypatch.delitem(sys.modules, f"tools.gallery.{module}", raising=False)
+        monkeypatch.delattr(gallery, module, raising=False)
     monkeypatch.setitem(sys.modules, "pdoc", None)
     code, error = refusal(capsys, tmp_path / "site")
     assert code == 1
-    assert error == 'notmnist.gallery: pdoc is not installed: pip install -e ".[docs]"\n'
+    assert error == 'tools.gallery: pdoc is not installed: pip install -e ".[docs]"\n'
 
 
 def test_an_installed_package_has_no_gallery_to_build(tmp_path, capsys, monkeypatch):

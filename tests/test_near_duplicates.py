@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 
 import notmnist
 from notmnist.deduplication import duplicate_report, first_copies
-from notmnist.near_duplicates import THRESHOLD, Pairs, near_groups, near_pairs
-from notmnist.pair_distance import distances
+from notmnist.deduplication.distance import distances
+from notmnist.deduplication.near import THRESHOLD, Pairs, near_groups, near_pairs
 
 
 @pytest.fixture(scope="module")

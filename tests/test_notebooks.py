@@ -7,8 +7,9 @@ import sys
 import nbformat
 import pytest
 
-from notmnist import cli, files, runner
+from notmnist import cli, files
 from notmnist.errors import NotMNISTError, UsageError
+from notmnist.running import notebooks
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def notebook(tmp_path):
 
 def run(path, **options):
     options = {"dataset": "openglyphs", "budget": "quick", "inplace": False} | options
-    return list(runner.run([path], **options))
+    return list(notebooks.run([path], **options))
 
 
 def outputs(path):
@@ -111,10 +112,10 @@ def test_a_killed_kernel_ends_the_command_with_status_1_and_leaves_earlier_resul
 
 
 def test_notebooks_are_found_by_name_in_order():
-    names = [path.stem for path in runner.find_notebooks(["03_minibatch_lr.ipynb", "00_data"])]
+    names = [path.stem for path in notebooks.find_notebooks(["03_minibatch_lr.ipynb", "00_data"])]
     assert names == ["00_data", "03_minibatch_lr"]
     with pytest.raises(UsageError, match="unknown notebook 'nope'"):
-        runner.find_notebooks(["nope"])
+        notebooks.find_notebooks(["nope"])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")

@@ -17,14 +17,14 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from notmnist.errors import NotMNISTError
-from notmnist.glyphs import rendering
-from notmnist.glyphs.__main__ import main
-from notmnist.glyphs.archives import encode_png, hash_tar, read_archive, write_archive
-from notmnist.glyphs.expansion import expand
-from notmnist.glyphs.packages import fetch, read_fonts
-from notmnist.glyphs.provenance import TABLE, Font, count_table, read_table, split_of
-from notmnist.glyphs.variation import Variations, augment, vary
 from notmnist.sources import LETTERS
+from tools.openglyphs import rendering
+from tools.openglyphs.__main__ import main
+from tools.openglyphs.archives import encode_png, hash_tar, read_archive, write_archive
+from tools.openglyphs.expansion import expand
+from tools.openglyphs.packages import fetch, read_fonts
+from tools.openglyphs.provenance import TABLE, Font, count_table, read_table, split_of
+from tools.openglyphs.variation import Variations, augment, vary
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 EMBEDDED = TABLE.parent

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from joblib.numpy_pickle import NumpyArrayWrapper
 
-from notmnist import NotMNISTError, pickling
+from notmnist import NotMNISTError
+from notmnist.prepared import pickling
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 ARRAYS = {

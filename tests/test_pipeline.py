@@ -20,10 +20,10 @@ from archives import (
 )
 
 import notmnist
-from notmnist import NotMNISTError, UsageError, cards, pickling, sources, splits
-from notmnist.dataset import POLICIES, SPLITS
-from notmnist.png import decode
-from notmnist.sources import LETTERS
+from notmnist import NotMNISTError, UsageError, sources, splits
+from notmnist.archives.png import decode
+from notmnist.prepared import cards, pickling
+from notmnist.sources import LETTERS, POLICIES, SPLITS
 
 MEMBERS = letters_with_copies()
 KNOWN = frozenset({BROKEN.partition("/")[2]})

@@ -9,8 +9,8 @@ from archives import letters, tar_gz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notmnist import plain_tar
-from notmnist.plain_tar import NotPlain
+from notmnist.archives import plain_tar
+from notmnist.archives.plain_tar import NotPlain
 
 
 def walked(path, most_bytes=1_000):

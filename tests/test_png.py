@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from notmnist.png import START, decode_plain
+from notmnist.archives.png import START, decode_plain
 
 
 def chunk(kind, content):

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from notmnist import report, results
+from notmnist import results
 from notmnist.dataset import Split
 from notmnist.errors import NotMNISTError, UsageError
+from tools.readme import tables
 
 TABLE = {"seeds": ([0], [0, 1, 2]), "steps": (10, 1_000)}
 
@@ -101,7 +102,7 @@ def test_a_quick_run_never_bears_a_committed_name(misc):
     run.save([entry_of(run)], {"a model": {"openglyphs": [np.zeros(4, np.uint8)]}})
     written = sorted(path.name for path in misc.rglob("*.*"))
     assert written == ["nb-openglyphs-quick.json", "nb-quick.png"]
-    assert report.read_results(misc / "results") == []
+    assert results.read_results(misc / "results") == []
 
 
 def test_a_full_run_keeps_its_predictions_too(full):
@@ -110,11 +111,11 @@ def test_a_full_run_keeps_its_predictions_too(full):
     predictions = {"a model": {"openglyphs": [np.arange(4, dtype=np.uint8)] * 3}}
     run.save([entry_of(run)], predictions)
     assert (full / "nb.png").exists()
-    kept = report.read_predictions(full / "results")
+    kept = results.read_predictions(full / "results")
     assert list(kept) == ["a model"]
     assert kept["a model"].dtype == np.uint8
     np.testing.assert_array_equal(kept["a model"], [np.arange(4)] * 3)
-    assert report.read_results(full / "results")[0]["model"] == "a model"
+    assert results.read_results(full / "results")[0]["model"] == "a model"
 
 
 def test_a_failed_save_leaves_the_earlier_file_whole(full):
@@ -135,7 +136,7 @@ def test_the_table_merges_a_models_two_datasets_into_one_row():
             ("notmnist-small", 7, "notmnist-small-fonts"), ("openglyphs", 5_000, "openglyphs"),
         )
     ]  # fmt: skip
-    header, _, row = report.results_table(entries).splitlines()
+    header, _, row = tables.results_table(entries).splitlines()
     cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
     assert cells["OpenGlyphs"] == cells["small, by font"] == "91.0 [84.0, 95.0]"
     assert cells["notMNIST small"] == "-"
@@ -151,23 +152,23 @@ def test_kinds_of_split_make_a_table_of_their_own():
             ("random", 0.92, {"gain_over_by_font": [0.02, -0.001, 0.05]}), ("by font", 0.9, {}),
         )
     ]  # fmt: skip
-    row = report.split_table(entries).splitlines()[-1]
+    row = tables.split_table(entries).splitlines()[-1]
     assert row.startswith("| openglyphs | convnet | 92.0 [84.0, 95.0] | - | 90.0 [84.0, 95.0] |")
     assert row.endswith("| +2.0 [-0.1, +5.0] |")
-    assert len(report.results_table(entries).splitlines()) == 2
+    assert len(tables.results_table(entries).splitlines()) == 2
 
 
 def test_a_broken_result_file_is_named(tmp_path):
     (tmp_path / "nb-openglyphs.json").write_text("[{")
     with pytest.raises(NotMNISTError, match=r"nb-openglyphs\.json is no result file"):
-        report.read_results(tmp_path)
+        results.read_results(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", b"no archive", b"\x80\x04N."])
 def test_a_broken_file_of_predictions_is_named(tmp_path, content):
     (tmp_path / "nb-openglyphs.npz").write_bytes(content)
     with pytest.raises(NotMNISTError, match=r"nb-openglyphs\.npz holds no predictions"):
-        report.read_predictions(tmp_path)
+        results.read_predictions(tmp_path)
 
 
 def test_the_report_replaces_what_is_between_the_markers_and_nothing_else(tmp_path):
@@ -175,7 +176,7 @@ def test_the_report_replaces_what_is_between_the_markers_and_nothing_else(tmp_pa
     names = ("results", "splits", "data speed", "training speed")
     marked = [f"<!-- {name}: begin -->\nold\n<!-- {name}: end -->" for name in names]
     readme.write_text("\n".join(["top", marked[0], "middle", *marked[1:], "bottom\n"]))
-    report.update_readme(readme, tmp_path / "none")
+    tables.update_readme(readme, tmp_path / "none")
     text = readme.read_text()
     assert text.startswith("top\n") and text.endswith("\nbottom\n") and "old" not in text
     assert "| model | curve" in text.split("middle")[0]
@@ -187,7 +188,7 @@ def test_a_readme_without_markers_is_left_alone(tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text("no markers")
     with pytest.raises(NotMNISTError, match="lacks the two lines"):
-        report.update_readme(readme, tmp_path)
+        tables.update_readme(readme, tmp_path)
     assert readme.read_text() == "no markers"
 
 
@@ -197,7 +198,7 @@ def test_the_committed_readme_shows_the_committed_results(pytestconfig, tmp_path
     shutil.copy(root / "README.md", written)
     for folder in ("notmnist", "benchmarks"):  # whose code the rows of speed are of
         shutil.copytree(root / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.gz"))
-    report.update_readme(written, root / "misc" / "results")
+    tables.update_readme(written, root / "misc" / "results")
     assert written.read_text(encoding="utf-8") == (root / "README.md").read_text(encoding="utf-8")
 
 

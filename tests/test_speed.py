@@ -8,16 +8,17 @@ import time
 
 import pytest
 
-from notmnist import NotMNISTError, speed
+from notmnist import NotMNISTError
+from tools.readme import speed
 
-MODULES = ["notmnist/png.py", "benchmarks/original.py"]
+MODULES = ["notmnist/archives/png.py", "benchmarks/original.py"]
 
 
 @pytest.fixture
 def checkout(tmp_path):
     for module in MODULES:
         path = tmp_path / module
-        path.parent.mkdir()
+        path.parent.mkdir(parents=True)
         path.write_text("code")
     return tmp_path
 
@@ -66,7 +67,8 @@ def test_measurements_that_cannot_be_read_are_an_error(tmp_path):
 
 def benchmark(root, misc, *options):
     return subprocess.Popen(
-        [sys.executable, root / "benchmarks" / "pipeline.py", *options],
+        [sys.executable, "-m", "benchmarks.pipeline", *options],
+        cwd=root,
         env={"NOTMNIST_MISC": str(misc), "PATH": ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -84,7 +86,7 @@ def test_a_benchmark_replaces_its_own_rows_alone(pytestconfig, checkout):
     assert entries["near duplicates"] == other
     assert entries.keys() >= {"pipeline", "pipeline, bare arithmetic", "load"}
     assert entries["pipeline"]["ours"] != earlier["ours"]
-    assert "notmnist/png.py" in entries["pipeline"]["modules"]
+    assert "notmnist/archives/png.py" in entries["pipeline"]["modules"]
 
 
 def test_a_benchmark_that_is_broken_off_leaves_all_rows(pytestconfig, checkout):

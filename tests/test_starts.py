@@ -121,4 +121,3 @@ def test_a_notebook_runs_from_the_wheel_alone_in_an_empty_folder(wheel, tmp_path
     assert done.returncode == 0, done.stderr
     written = sorted(path.name for path in empty.rglob("*") if path.is_file())
     assert written == ["00_data-openglyphs-quick.ipynb", "00_data-quick.png"]
-    assert "run it from a checkout" in run("-m", "notmnist", "report").stderr

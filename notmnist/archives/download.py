@@ -11,9 +11,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from notmnist import __version__, files
+from notmnist import files
 from notmnist.errors import NotMNISTError
 from notmnist.sources import Archive
+from notmnist.version import __version__
 
 # Tries that brought a hundredth of the archive are not counted.
 TRIES_PER_MIRROR = 3

@@ -12,9 +12,9 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
-from notmnist import plain_tar, png
+from notmnist.archives import plain_tar, png
+from notmnist.archives.members import Collector, Extracted
 from notmnist.errors import NotMNISTError
-from notmnist.members import Collector, Extracted
 from notmnist.sources import IMAGE_SIZE, Archive
 
 # The largest genuine member has under 1 kB.

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from notmnist.dataset import SPLITS
+from notmnist.sources import SPLITS
 
 KEPT_BY_ALL, KEPT_BY_TRAIN, KEPT_BY_NONE = range(3)
 _TEST = SPLITS.index("test")

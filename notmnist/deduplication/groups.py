@@ -1,69 +1,63 @@
-"""Exact and near copies of a prepared dataset: counts for its card, and a table of the groups."""
+"""Groups of exact and near copies: counts for a dataset's card, and a table of the groups."""
 
 import csv
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from notmnist import deduplication, files, near_duplicates
-from notmnist.dataset import SPLITS, Dataset, Split
-from notmnist.sources import LETTERS
+from notmnist.deduplication import exact, near
+from notmnist.sources import LETTERS, SPLITS
 
 COLUMNS = ("group", "split", "letter", "font", "exact")
 
 
-def find_groups(data: Dataset, path: Path) -> dict[str, Any]:
-    """Find all groups of exact and near duplicates, write them as CSV, and count them.
+def find_groups(
+    images: np.ndarray, labels: np.ndarray, fonts: np.ndarray, split: np.ndarray
+) -> tuple[str, dict[str, Any]]:
+    """Find all groups of exact and near duplicates, tabulate them, and count them.
 
     Parameters
     ----------
-    data : Dataset
-        Loaded with ``dedup="none"``, so that nothing is left out.
-    path : Path
-        The CSV to write, one row an image of a group of two or more: the number of its group, its
-        split, letter and font, and the number of the exact copies within the group that it belongs
-        to. Groups and rows are in the order of letter and font.
+    images : ndarray of uint8, shape (N, 28, 28)
+        All images of a dataset, in any order.
+    labels, split : ndarray of uint8, shape (N,)
+        Letters, and splits as 0 train, 1 valid, 2 test.
+    fonts : ndarray of str, shape (N,)
+        The font of every image.
 
     Returns
     -------
-    dict
+    table : str
+        CSV with one row for each image of a group of two or more: the number of its group, its
+        split, letter and font, and the number of the exact copies within the group that it belongs
+        to. Groups and rows are in the order of letter and font.
+    report : dict
         The counts of `duplicate_report`, of groups of near duplicates, with the ``threshold`` and
         the number of near ``pairs``.
-
-    Raises
-    ------
-    NotMNISTError
-        When the CSV can't be written.
     """
-    joined, split = _joined(data)
-    order = np.lexsort((joined.fonts, joined.labels))
-    joined, split = joined[order], split[order]
-    first = deduplication.first_copies(joined.images)
-    pairs = near_duplicates.near_pairs(joined.images)
-    group = near_duplicates.near_groups(first, pairs)
-    files.write_text(path, _table(group, first, joined, split))
-    report = deduplication.duplicate_report(group, joined.labels, split)
-    return {"threshold": near_duplicates.THRESHOLD, "pairs": len(pairs.first)} | report
+    order = np.lexsort((fonts, labels))
+    images, labels, fonts, split = (column[order] for column in (images, labels, fonts, split))
+    first = exact.first_copies(images)
+    pairs = near.near_pairs(images)
+    group = near.near_groups(first, pairs)
+    report = exact.duplicate_report(group, labels, split)
+    counts = {"threshold": near.THRESHOLD, "pairs": len(pairs.first)} | report
+    return _table(group, first, labels, fonts, split), counts
 
 
-def _joined(data: Dataset) -> tuple[Split, np.ndarray]:
-    parts = [data.train, data.valid, data.test]
-    split = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), [len(part) for part in parts])
-    return Split.joined(parts), split
-
-
-def _table(group: np.ndarray, first: np.ndarray, joined: Split, split: np.ndarray) -> str:
+def _table(
+    group: np.ndarray, first: np.ndarray, labels: np.ndarray, fonts: np.ndarray, split: np.ndarray
+) -> str:
     sizes = np.bincount(group, minlength=len(group))
     rows = np.flatnonzero(sizes[group] > 1)
     rows = rows[np.lexsort((rows, first[rows], group[rows]))]
     _, number = np.unique(group[rows], return_inverse=True)
-    _, exact = np.unique(first[rows], return_inverse=True)
+    _, copies = np.unique(first[rows], return_inverse=True)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for row, group_number, exact_number in zip(rows, number, exact, strict=True):
-        letter = LETTERS[joined.labels[row]]
-        writer.writerow([group_number, SPLITS[split[row]], letter, joined.fonts[row], exact_number])
+    for row, group_number, copies_number in zip(rows, number, copies, strict=True):
+        letter = LETTERS[labels[row]]
+        writer.writerow([group_number, SPLITS[split[row]], letter, fonts[row], copies_number])
     return text.getvalue()

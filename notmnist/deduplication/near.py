@@ -10,8 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from notmnist.deduplication import first_copies
-from notmnist.pair_distance import (
+from notmnist.deduplication.distance import (
     BLUR,
     BLUR_SCALE,
     LARGEST_REST,
@@ -24,6 +23,7 @@ from notmnist.pair_distance import (
     squared_bends,
     window,
 )
+from notmnist.deduplication.exact import first_copies
 from notmnist.sources import IMAGE_SIZE
 
 THRESHOLD = 0.85

@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from notmnist import extras, files
-from notmnist.dataset import SPLITS, Dataset, Split
+from notmnist import errors, files
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.exports import idx, mat, npz, parquet, pickles
+from notmnist.exports.protocols import Rows, Sample, Splits
+from notmnist.sources import SPLITS
 
 
 @dataclass(frozen=True)
@@ -20,14 +21,14 @@ class Format:
     Attributes
     ----------
     write : callable
-        Writes the files of a `Dataset` into an empty folder.
+        Writes the files of a dataset into an empty folder.
     splits : tuple of str
         The splits that it holds.
     needs : str or None
         The optional module that writes it, of the extra ``export``.
     """
 
-    write: Callable[[Dataset, Path], None]
+    write: Callable[[Splits, Path], None]
     splits: tuple[str, ...]
     needs: str | None = None
 
@@ -45,7 +46,7 @@ FORMATS = {
 
 
 def export(
-    data: Dataset,
+    data: Splits,
     format: str,
     out: str | os.PathLike,
     *,
@@ -106,21 +107,25 @@ def check(format: str, out: str | os.PathLike, *, counts: Sequence[int] | None =
     if counts is not None and len(counts) != len(splits):
         raise UsageError(f"{format} holds {', '.join(splits)}: give {len(splits)} counts")
     if FORMATS[format].needs:
-        extras.require(FORMATS[format].needs, "export")
+        errors.require(FORMATS[format].needs, "export")
     if not files.is_free(Path(out)):
         raise NotMNISTError(
             f"{out} holds something or is the current folder: give one that is new or empty"
         )
 
 
-def _sampled(data: Dataset, format: str, counts: Sequence[int] | None) -> Dataset:
+def _sampled(data: Splits, format: str, counts: Sequence[int] | None) -> Splits:
     if counts is None:
         return data
-    wanted = zip(FORMATS[format].splits, counts, strict=True)
-    return replace(data, **{name: _sample(data, name, count) for name, count in wanted})
+    wanted = dict(zip(FORMATS[format].splits, counts, strict=True))
+    parts = {
+        name: _sample(data, name, wanted[name]) if name in wanted else getattr(data, name)
+        for name in SPLITS
+    }
+    return Sample(data.name, **parts)
 
 
-def _sample(data: Dataset, name: str, count: int) -> Split:
+def _sample(data: Splits, name: str, count: int) -> Rows:
     split = getattr(data, name)
     if not 1 <= count <= len(split):
         raise UsageError(f"{data.name} has {len(split):,} images in {name}, not {count:,}")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from notmnist.dataset import Dataset
+from notmnist.exports.protocols import Splits
 
 _PREFIXES = {"train": "train", "test": "t10k"}
 _UBYTE = 8
 
 
-def write(data: Dataset, folder: Path) -> None:
+def write(data: Splits, folder: Path) -> None:
     """Write training and test as ``{train,t10k}-{images-idx3,labels-idx1}-ubyte.gz``."""
     for name, prefix in _PREFIXES.items():
         split = getattr(data, name)

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-from notmnist.dataset import SPLITS, Dataset
 from notmnist.errors import NotMNISTError
+from notmnist.exports.protocols import Splits
+from notmnist.sources import SPLITS
 
 # What MATLAB reads of one variable.
 _MAX_BYTES = 2**31 - 1
 
 
-def write(data: Dataset, folder: Path) -> None:
+def write(data: Splits, folder: Path) -> None:
     """Write ``{train,valid,test}.mat``: ``images``, 28 x 28 x N, and ``labels``, N x 1.
 
     Both are floats of 0 to 255 and of 0 to 9, as published: programs for that file divide

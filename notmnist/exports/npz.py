@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from notmnist.dataset import Dataset
+from notmnist.exports.protocols import Splits
 
 
-def write(data: Dataset, folder: Path) -> None:
+def write(data: Splits, folder: Path) -> None:
     """Write ``<name>.npz``: x_train, y_train, x_test, y_test, all uint8."""
     np.savez_compressed(
         folder / f"{data.name}.npz",

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from notmnist.dataset import SPLITS, Dataset, Split
-from notmnist.sources import LETTERS
+from notmnist.exports.protocols import Rows, Splits
+from notmnist.sources import LETTERS, SPLITS
 
 _FEATURES = {
     "image": {"_type": "Image"},
@@ -17,7 +17,7 @@ _FEATURES = {
 }
 
 
-def write(data: Dataset, folder: Path) -> None:
+def write(data: Splits, folder: Path) -> None:
     """Write ``{train,valid,test}.parquet``: columns image (PNG bytes), label, font.
 
     ``datasets.load_dataset("parquet", data_files=...)`` gives PIL images and named labels, and
@@ -43,7 +43,7 @@ def write(data: Dataset, folder: Path) -> None:
                 writer.write_table(pa.table(_columns(piece), schema))
 
 
-def _columns(piece: Split) -> dict[str, Any]:
+def _columns(piece: Rows) -> dict[str, Any]:
     return {
         "image": [{"bytes": _png(image), "path": None} for image in piece.images],
         "label": piece.labels,

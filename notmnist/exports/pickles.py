@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from notmnist.dataset import SPLITS, Dataset, Split
-from notmnist.sources import LETTERS
+from notmnist.exports.protocols import Rows, Splits
+from notmnist.sources import LETTERS, SPLITS
 
 
-def write_course(data: Dataset, folder: Path) -> None:
+def write_course(data: Splits, folder: Path) -> None:
     """Write ``notMNIST.pickle`` as the course's assignments load it.
 
     A dict of ``{train,valid,test}_dataset``, float32 of shape (N, 28, 28), (pixel - 127.5) / 255,
@@ -27,7 +27,7 @@ def write_course(data: Dataset, folder: Path) -> None:
     _dump(content, folder / "notMNIST.pickle")
 
 
-def write_seed(data: Dataset, folder: Path) -> None:
+def write_seed(data: Splits, folder: Path) -> None:
     """Write ``data.pickle`` as the original repository's notebooks load it.
 
     A dict of ``train_X``, ``test_X``, float64 of shape (N, 28, 28), (pixel - 128) / 128,
@@ -47,7 +47,7 @@ def write_seed(data: Dataset, folder: Path) -> None:
 class _Floats:
     """Stand for the array of a split's images as floats, which may be larger than the memory."""
 
-    def __init__(self, split: Split, grey: np.ndarray) -> None:
+    def __init__(self, split: Rows, grey: np.ndarray) -> None:
         self.split = split
         self.grey = grey
 

@@ -1,18 +1,15 @@
 """A split as PyTorch's map-style dataset; the one module that imports PyTorch."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
-if TYPE_CHECKING:
-    from notmnist.dataset import Split
+from notmnist.exports.protocols import Rows
 
 
 class TorchDataset(torch.utils.data.Dataset):
     """Read images and labels of a split when they are asked for; see `Split.as_torch`."""
 
-    def __init__(self, split: "Split") -> None:
+    def __init__(self, split: Rows) -> None:
         self.split = split
 
     def __len__(self) -> int:

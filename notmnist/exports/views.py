@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from notmnist import extras
+from notmnist import errors
+from notmnist.exports.protocols import Rows
 from notmnist.sources import IMAGE_SIZE, LETTERS
 
 if TYPE_CHECKING:
@@ -13,10 +14,8 @@ if TYPE_CHECKING:
     import tensorflow
     import torch
 
-    from notmnist.dataset import Split
 
-
-def as_tf(split: "Split") -> "tensorflow.data.Dataset":
+def as_tf(split: Rows) -> "tensorflow.data.Dataset":
     """Read a split piece by piece as TensorFlow asks for it; see `Split.as_tf`."""
     import tensorflow as tf  # seconds: `import notmnist` stays light
 
@@ -33,22 +32,22 @@ def as_tf(split: "Split") -> "tensorflow.data.Dataset":
     return pieces.unbatch().apply(tf.data.experimental.assert_cardinality(len(split)))
 
 
-def as_torch(split: "Split") -> "torch.utils.data.Dataset":
+def as_torch(split: Rows) -> "torch.utils.data.Dataset":
     """Give a map-style dataset that reads what is asked for; see `Split.as_torch`."""
-    extras.require("torch", "torch")
-    from notmnist.torch_dataset import TorchDataset
+    errors.require("torch", "torch")
+    from notmnist.exports.torch_dataset import TorchDataset
 
     return TorchDataset(split)
 
 
-def as_sklearn(split: "Split") -> tuple[np.ndarray, np.ndarray]:
+def as_sklearn(split: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Flatten the images of a split; see `Split.as_sklearn`."""
     return split.images.reshape(len(split), IMAGE_SIZE**2), split.labels
 
 
-def font_table(split: "Split") -> "pandas.DataFrame":
+def font_table(split: Rows) -> "pandas.DataFrame":
     """Count the images of every font of a split; see `Split.font_table`."""
-    pandas = extras.require("pandas", "pandas")
+    pandas = errors.require("pandas", "pandas")
     fonts, letters = len(split.font_names), len(LETTERS)
     cells = split.font_index * letters + split.labels
     counts = np.bincount(cells, minlength=fonts * letters).reshape(fonts, letters)

@@ -13,20 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from notmnist import (
-    __version__,
-    cards,
-    deduplication,
-    download,
-    extraction,
-    files,
-    pickling,
-    splits,
-)
-from notmnist.dataset import SPLITS
+from notmnist import files, splits
+from notmnist.archives import download, extraction
+from notmnist.archives.members import Extracted
+from notmnist.deduplication import exact
 from notmnist.errors import NotMNISTError, UsageError
-from notmnist.members import Extracted
-from notmnist.sources import IMAGE_SIZE, LETTERS, Archive, Source
+from notmnist.prepared import cards, pickling
+from notmnist.sources import IMAGE_SIZE, LETTERS, SPLITS, Archive, Source
+from notmnist.version import __version__
 
 # RandomState's stream is frozen by NumPy (NEP 19), so the order of rows never changes.
 _SHUFFLE_SEED = 133
@@ -134,8 +128,8 @@ def build(
     contents = [part.extracted for part in parts]
     labels = np.concatenate([content.labels for content in contents])
     split = np.concatenate([part.split for part in parts])
-    first = deduplication.first_equal(np.concatenate([part.digests for part in parts]))
-    ranks = deduplication.dedup_ranks(first, labels, split)
+    first = exact.first_equal(np.concatenate([part.digests for part in parts]))
+    ranks = exact.dedup_ranks(first, labels, split)
     order = _row_order(split, ranks)
     font_names, font_index = _font_table(contents)
     arrays = {
@@ -152,7 +146,7 @@ def build(
         "archives": [part.entry for part in parts],
         "fonts": len(font_names),
         "splits": _lengths(split, ranks),
-        "duplicates": deduplication.duplicate_report(first, labels, split),
+        "duplicates": exact.duplicate_report(first, labels, split),
         "licence": source.licence,
         "citation": source.citation,
         "versions": {
@@ -189,7 +183,7 @@ def _extract_part(source: Source, archive: Archive, rule: str, path: Path, on_er
     return _Part(
         extracted,
         split_rule(extracted.fonts)[extracted.font_index],
-        deduplication.digests(extracted.images)[extracted.rows],
+        exact.digests(extracted.images)[extracted.rows],
         entry,
     )
 
@@ -235,9 +229,9 @@ def _row_order(split: np.ndarray, ranks: np.ndarray) -> np.ndarray:
 def _lengths(split: np.ndarray, ranks: np.ndarray) -> dict[str, dict[str, int]]:
     """Count, for every split and policy, the rows of the prefix."""
     kept = {
-        "none": deduplication.KEPT_BY_NONE,
-        "train": deduplication.KEPT_BY_TRAIN,
-        "all": deduplication.KEPT_BY_ALL,
+        "none": exact.KEPT_BY_NONE,
+        "train": exact.KEPT_BY_TRAIN,
+        "all": exact.KEPT_BY_ALL,
     }
     return {
         name: {policy: int(((split == i) & (ranks <= rank)).sum()) for policy, rank in kept.items()}

@@ -10,8 +10,9 @@ from typing import Any
 import joblib
 from joblib._dask import DaskDistributedBackend
 
-from notmnist import __version__, extras
+from notmnist import errors
 from notmnist.errors import NotMNISTError, UsageError
+from notmnist.version import __version__
 
 _ANSWER_SECONDS = 5
 
@@ -35,7 +36,7 @@ def connected(address: str) -> Iterator[None]:
         When dask.distributed is not installed, no scheduler answers or it is lost, and when there
         are no workers or they can't run the tasks.
     """
-    distributed = extras.require("distributed", "distributed")
+    distributed = errors.require("distributed", "distributed")
     _check(address)
     # It repeats what the exceptions say.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""The maintainers' command: ``python -m notmnist.gallery``."""
+"""The maintainers' command: ``python -m tools.gallery``."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from notmnist.errors import NotMNISTError, UsageError
 
 def _build(folder: Path) -> None:
     try:
-        from notmnist.gallery.site import build
+        from tools.gallery.site import build
     except ImportError as error:
         raise NotMNISTError(f'{error.name} is not installed: pip install -e ".[docs]"') from None
     build(folder)
@@ -18,7 +18,7 @@ def _build(folder: Path) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; as `notmnist.cli.main`, the exit status is 0, 1 or 2."""
     parser = argparse.ArgumentParser(
-        prog="python -m notmnist.gallery",
+        prog="python -m tools.gallery",
         description="Build a static site of notebooks, results, glyphs and docstrings.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="new or empty folder to fill")
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         _build(options.folder)
     except (NotMNISTError, KeyboardInterrupt) as error:
         message = " ".join(str(error).split()) or "interrupted; nothing was written"
-        print(f"notmnist.gallery: {message}", file=sys.stderr)
+        print(f"tools.gallery: {message}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     print(options.folder / "index.html")
     return 0

@@ -1,29 +1,14 @@
 """The docstrings of the package's public modules as HTML, by pdoc."""
 
-import pkgutil
-from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 
 import pdoc
 
 import notmnist
-from notmnist.gallery.pages import TEMPLATES
+from tools.gallery.pages import TEMPLATES
 
-_OF_MAINTAINERS = ("gallery", "glyphs")
-
-
-def public_modules() -> list[str]:
-    """List the package and its modules; those that need an extra which is not installed stay out.
-
-    Neither ``__main__`` nor the maintainers' commands are among them.
-    """
-    modules = ["notmnist"]
-    for module in pkgutil.iter_modules(notmnist.__path__):
-        if not module.name.startswith("_") and module.name not in _OF_MAINTAINERS:
-            with suppress(ModuleNotFoundError):
-                modules.append(import_module(f"notmnist.{module.name}").__name__)
-    return modules
+# How the package works inside; what one imports from these stands on their own pages.
+_INSIDE = r"!notmnist\.(\w+\.\w+|archives|prepared|running|__main__)"
 
 
 def write(folder: Path) -> None:
@@ -42,4 +27,4 @@ def write(folder: Path) -> None:
         template_directory=TEMPLATES,
     )
     pdoc.render.env.globals["version"] = notmnist.__version__
-    pdoc.pdoc(*public_modules(), output_directory=folder)
+    pdoc.pdoc("notmnist", _INSIDE, output_directory=folder)

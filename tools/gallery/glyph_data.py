@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from notmnist import deduplication, near_duplicates
+from notmnist import deduplication
 from notmnist.dataset import Dataset, Split
+from notmnist.deduplication import near
 from notmnist.errors import NotMNISTError
-from notmnist.glyphs.provenance import Font
 from notmnist.sources import IMAGE_SIZE, LETTERS
+from tools.openglyphs.provenance import Font
 
 COLUMNS, ROWS = 50, 40  # of a sheet
 
@@ -35,7 +36,7 @@ def write(
     fonts : sequence of Font
         The provenance table.
     predictions : mapping of str to ndarray of uint8, shape (seeds, len(data.test))
-        By model, as `notmnist.report.read_predictions` gives them.
+        By model, as `notmnist.results.read_predictions` gives them.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def _fonts(glyphs: Split, table: Sequence[Font]) -> list[dict[str, str]]:
 def _copies(images: np.ndarray) -> list[list[list[int]]]:
     """List the groups of near duplicates, each as a list of lists of exact copies."""
     first = deduplication.first_copies(images)
-    group = near_duplicates.near_groups(first, near_duplicates.near_pairs(images))
+    group = near.near_groups(first, near.near_pairs(images))
     groups = defaultdict(lambda: defaultdict(list))
     for row in np.flatnonzero(np.bincount(group)[group] > 1).tolist():
         groups[group[row]][first[row]].append(row)

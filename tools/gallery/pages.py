@@ -14,8 +14,10 @@ from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
 from pygments.formatters import HtmlFormatter
 
-from notmnist import __version__, report, results
+from notmnist import results
 from notmnist.errors import NotMNISTError
+from notmnist.version import __version__
+from tools.readme import tables
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Badges and the like: pages must be whole without a network.
@@ -59,7 +61,7 @@ def write(
     misc : Path
         Holds a picture of every notebook.
     entries : sequence of mapping
-        The results, as `notmnist.report.read_results` gives them.
+        The results, as `notmnist.results.read_results` gives them.
 
     Raises
     ------
@@ -81,11 +83,11 @@ def write(
                 f"{misc / notebook.picture} is not there: `notmnist run {notebook.name} "
                 "--budget full` makes it"
             )
-    tables = {
-        "results": _to_html(report.results_table(entries)),
-        "splits": _to_html(report.split_table(entries)),
+    shown = {
+        "results": _to_html(tables.results_table(entries)),
+        "splits": _to_html(tables.split_table(entries)),
     }
-    write_page("index.html", "start.html", notebooks=rendered, **tables)
+    write_page("index.html", "start.html", notebooks=rendered, **shown)
     write_page("glyphs.html", "glyphs.html")
     for part in ("notebooks", "misc"):
         (folder / part).mkdir()

@@ -3,11 +3,12 @@
 import shutil
 from pathlib import Path
 
-from notmnist import files, pipeline, report, runner
+from notmnist import files, pipeline, results
 from notmnist.errors import UsageError
-from notmnist.gallery import api, glyph_data, pages
-from notmnist.glyphs.provenance import read_table
 from notmnist.results import DEFAULT_DATASET
+from notmnist.running import notebooks
+from tools.gallery import api, glyph_data, pages
+from tools.openglyphs.provenance import read_table
 
 STATIC = Path(__file__).parent / "static"
 
@@ -34,10 +35,14 @@ def build(folder: Path) -> None:
         raise UsageError(f"{folder} is not empty: give a new folder, or remove it first")
     with files.new_folder(folder) as site:
         shutil.copytree(STATIC, site, dirs_exist_ok=True)
-        results = files.committed_results()
+        folder = files.committed_results()
         data = pipeline.load(DEFAULT_DATASET, dedup="none")
-        predictions = report.read_predictions(results)
+        predictions = results.read_predictions(folder)
         glyph_data.write(site, data, read_table(), predictions)
-        notebooks = runner.find_notebooks([])
-        pages.write(site, notebooks, checkout / "misc", report.read_results(results))
+        pages.write(
+            site,
+            notebooks.find_notebooks([]),
+            checkout / "misc",
+            results.read_results(folder),
+        )
         api.write(site / "api")

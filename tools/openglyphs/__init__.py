@@ -2,8 +2,8 @@
 
 For maintainers, with the extra `glyphs` installed (FreeType's bindings):
 
-    python -m notmnist.glyphs build --packages FOLDER --out FOLDER
-    python -m notmnist.glyphs expand --count 529119 --out openglyphs_expanded.tar.gz
+    python -m tools.openglyphs build --packages FOLDER --out FOLDER
+    python -m tools.openglyphs expand --count 529119 --out openglyphs_expanded.tar.gz
 
 `build` makes the embedded archives. Its input is the provenance table (the keep-list: one row a
 font, with its package, hashes, licence, split and the letters taken) and the packages named there.

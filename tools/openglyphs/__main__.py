@@ -1,17 +1,17 @@
-"""The maintainers' command: ``python -m notmnist.glyphs``."""
+"""The maintainers' command: ``python -m tools.openglyphs``."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from notmnist.errors import NotMNISTError
-from notmnist.glyphs.expansion import expand
-from notmnist.glyphs.provenance import TABLE, count_table
+from tools.openglyphs.expansion import expand
+from tools.openglyphs.provenance import TABLE, count_table
 
 
 def _build(packages: Path, out: Path, table: Path) -> None:
     try:
-        from notmnist.glyphs.rendering import build
+        from tools.openglyphs.rendering import build
     except ImportError:
         raise NotMNISTError('FreeType is missing: pip install -e ".[glyphs]"') from None
     build(packages, out, table)
@@ -23,7 +23,7 @@ def _count() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit status is 0, or 1 after one line on stderr."""
-    parser = argparse.ArgumentParser(prog="python -m notmnist.glyphs", description="OpenGlyphs")
+    parser = argparse.ArgumentParser(prog="python -m tools.openglyphs", description="OpenGlyphs")
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("build", help="build both archives from the provenance table")
     command.add_argument("--packages", type=Path, required=True, help="folder of font packages")

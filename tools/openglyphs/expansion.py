@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from notmnist.files import replacing
-from notmnist.glyphs.archives import read_archive, write_archive
-from notmnist.glyphs.provenance import TABLE, read_table
-from notmnist.glyphs.variation import Variations, draw, vary
 from notmnist.sources import LETTERS
+from tools.openglyphs.archives import read_archive, write_archive
+from tools.openglyphs.provenance import TABLE, read_table
+from tools.openglyphs.variation import Variations, draw, vary
 
 ARCHIVE = TABLE.with_name("openglyphs_large.tar.gz")
 BATCH = 1000  # glyphs varied at a time

@@ -6,10 +6,11 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from notmnist.dataset import SPLITS
+from notmnist import sources
 from notmnist.errors import NotMNISTError
+from notmnist.sources import SPLITS
 
-TABLE = Path(__file__).parents[1] / "openglyphs" / "provenance.csv"
+TABLE = sources.OPENGLYPHS_LARGE.path.with_name("provenance.csv")
 
 
 class Font(NamedTuple):

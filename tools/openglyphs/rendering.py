@@ -12,10 +12,10 @@ import numpy as np
 
 from notmnist.errors import NotMNISTError
 from notmnist.files import replacing, sha256
-from notmnist.glyphs.archives import hash_tar, write_archive
-from notmnist.glyphs.packages import fetch, read_fonts
-from notmnist.glyphs.provenance import TABLE, Font, read_table
 from notmnist.sources import IMAGE_SIZE, LETTERS
+from tools.openglyphs.archives import hash_tar, write_archive
+from tools.openglyphs.packages import fetch, read_fonts
+from tools.openglyphs.provenance import TABLE, Font, read_table
 
 ARCHIVES = {"openglyphs_large": ("train", "valid"), "openglyphs_small": ("test",)}
 

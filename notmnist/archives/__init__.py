@@ -1,0 +1,1 @@
+"""From mirrors and archives to arrays: download, extraction, and the decoding of PNG files."""

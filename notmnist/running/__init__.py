@@ -1,0 +1,1 @@
+"""Execute notebooks: here, or on the machines of a cluster."""

@@ -1,0 +1,1 @@
+"""What maintainers run from a checkout; nothing here is part of the installed package."""
