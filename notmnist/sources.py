@@ -2,7 +2,8 @@
 
 Sizes and sha256 of the genuine archives: ``tensorflow/datasets``, url_checksums of its pull
 request 2107. Mirrors, unreadable files, counts per letter and means: published loaders and course
-notebooks; those of the small archive were measured again on its genuine content.
+notebooks; those of the small archive were measured again on its genuine content. Zenodo's zip files
+and their md5: ``torch-uncertainty``.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,28 @@ _NOTMNIST_CITATION = (
     "yaroslavvb.blogspot.com/2011/09/notmnist-dataset.html"
 )
 _NOTMNIST_LICENCE = "none stated by its author; the fonts are third parties' work"
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Describe one file that holds an archive's members, and where to get it.
+
+    Attributes
+    ----------
+    filename : str
+        The name under which a cache keeps it.
+    urls : tuple of str
+        Mirrors, in the order in which they are tried.
+    digest : str
+        Published digest of the whole file, as ``"sha256:<digits>"`` or ``"md5:<digits>"``.
+    size : int or None
+        Bytes; None when nobody has published them.
+    """
+
+    filename: str
+    urls: tuple[str, ...]
+    digest: str
+    size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +72,8 @@ class Archive:
         Mean of ``(pixel - 127.5) / 255`` per letter, to six decimals.
     by_hand : str
         Where else a person can get the file.
+    other_packings : tuple of Packing
+        Files of other formats with the same members, tried when no mirror in `urls` serves.
     """
 
     filename: str
@@ -60,6 +85,13 @@ class Archive:
     counts: Mapping[str, int] | None = None
     means: Mapping[str, float] | None = None
     by_hand: str = ""
+    other_packings: tuple[Packing, ...] = ()
+
+    @property
+    def packings(self) -> tuple[Packing, ...]:
+        """All files that hold the archive's members, its own first."""
+        own = Packing(self.filename, self.urls, f"sha256:{self.sha256}", self.size)
+        return (own, *self.other_packings)
 
 
 @dataclass(frozen=True)
@@ -100,6 +132,11 @@ def _mirrors(filename: str) -> tuple[str, ...]:
     )
 
 
+def _zenodo(filename: str, md5: str) -> tuple[Packing, ...]:
+    url = f"https://zenodo.org/record/8274268/files/{filename}"
+    return (Packing(filename, (url,), f"md5:{md5}"),)
+
+
 NOTMNIST_LARGE = Archive(
     filename="notMNIST_large.tar.gz",
     size=247_336_696,
@@ -122,6 +159,7 @@ NOTMNIST_LARGE = Archive(
         -0.125583, -0.0945814, -0.0685221, 0.0307862, -0.153358,
     ),
     by_hand="Kaggle jwjohnson314/notmnist or Hugging Face randall-lab/notmnist",
+    other_packings=_zenodo("notMNIST_large.zip", "c3f9e0862df000a897766593044e366a"),
 )  # fmt: skip
 
 NOTMNIST_SMALL = Archive(
@@ -141,6 +179,7 @@ NOTMNIST_SMALL = Archive(
         -0.118185, -0.0925503, -0.0586893, 0.0526451, -0.151689,
     ),
     by_hand="Kaggle jwjohnson314/notmnist or Hugging Face anubhavmaity/notMNIST",
+    other_packings=_zenodo("notMNIST_small.zip", "3de91fb69221d9c2d5c57387101ebc6c"),
 )  # fmt: skip
 
 OPENGLYPHS_LARGE = Archive(

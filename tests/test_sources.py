@@ -37,6 +37,16 @@ def test_the_genuine_archives_have_mirrors_of_their_name_and_a_way_by_hand(filen
     assert archive.by_hand
 
 
+@pytest.mark.parametrize("filename", GENUINE)
+def test_the_genuine_archives_come_as_zip_files_too_when_no_mirror_has_their_own_file(filename):
+    own, other = ARCHIVES[filename].packings
+    assert (own.filename, own.size) == (filename, ARCHIVES[filename].size)
+    assert own.digest == f"sha256:{ARCHIVES[filename].sha256}"
+    assert other.filename == filename.replace(".tar.gz", ".zip")
+    assert other.urls == (f"https://zenodo.org/record/8274268/files/{other.filename}",)
+    assert re.fullmatch("md5:[0-9a-f]{32}", other.digest)
+
+
 @pytest.mark.parametrize("archive", ARCHIVES.values(), ids=ARCHIVES)
 def test_every_archive_is_identified(archive):
     assert archive.size > 0
