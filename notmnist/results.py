@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
-from notmnist import files
+from notmnist import files, original
 from notmnist.dataset import Split
 from notmnist.errors import NotMNISTError, UsageError
 
@@ -31,21 +31,6 @@ TESTS = {
 }
 # The kinds of split that notebook 12 compares, on the same test images.
 SPLIT_KINDS = ("random", "deduplicated", "by font")
-# The original repository's own results table: accuracy, training time on a GTX 1070.
-PUBLISHED = {
-    "scikit-learn logistic regression": "84%",
-    "full-batch logistic regression": "88%",
-    "minibatch logistic regression": "90%, 155 s",
-    "ReLU MLP": "95%, 188 s",
-    "ReLU MLP + L2": "95.9%, 192 s",
-    "ReLU MLP + dropout + L2": "95.7%, 208 s",
-    "LeNet convnet": "95.5%, 391.5 s",
-    "inception, concatenation": "95.1%, 554 s",
-    "inception, mean": "93.6%, 528.5 s",
-    "SimpleRNN": "86.5%, 589.3 s (best RNN)",
-    "LSTM": "86.5%, 589.3 s (best RNN)",
-    "stacked GRU": "86.5%, 589.3 s (best RNN)",
-}
 
 
 def choose(
@@ -227,8 +212,8 @@ def picture_name(notebook: str, dataset: str, budget: str) -> str:
 
 
 def published(model: str) -> str:
-    """Return what the original published for a model, trained on varied images or not."""
-    return PUBLISHED.get(model.removesuffix(" + augmentation"), "-")
+    """Word what the original published for one of our models; "-" where it has no such model."""
+    return str(original.published(model) or "-")
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:

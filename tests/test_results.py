@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from notmnist import results
+from notmnist import original, results
 from notmnist.dataset import Split
 from notmnist.errors import NotMNISTError, UsageError
 from tools.readme import tables
@@ -142,6 +142,22 @@ def test_the_table_merges_a_models_two_datasets_into_one_row():
     assert cells["notMNIST small"] == "-"
     assert cells["steps"] == "5,000"
     assert row.endswith("| 90%, 155 s |")
+
+
+def test_every_figure_of_the_original_is_that_of_a_run_of_its_own():
+    compared = [figure.model for figure in original.PUBLISHED if figure.model]
+    assert len(compared) == len(set(compared))
+    for figure in original.PUBLISHED:
+        assert figure.recipe and (figure.printed is None) == (not figure.commit)
+        if figure.readme and figure.printed:  # which the README rounds or cuts
+            assert figure.readme == pytest.approx(figure.printed, abs=0.21)
+
+
+def test_a_figure_of_the_original_says_where_its_model_is_another():
+    assert results.published("LSTM") == "94.1%, 474 s"
+    assert results.published("SimpleRNN") == "90.5%, 125.7 s"
+    assert results.published("stacked GRU") == "94.4%, 1,440 s (three LSTMs)"
+    assert results.published("ReLU MLP + augmentation") == "-"
 
 
 def test_kinds_of_split_make_a_table_of_their_own():
