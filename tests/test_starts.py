@@ -1,4 +1,4 @@
-"""Where others start: Colab, Binder, a devcontainer, a wheel, the README's own code."""
+"""Where others start: the README's commands and code, Binder, a devcontainer, a wheel."""
 
 import json
 import os
@@ -6,17 +6,17 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-import notmnist
-
-CHECKOUT = Path(notmnist.__file__).parents[1]
+CHECKOUT = Path(__file__).parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-SETUP = (CHECKOUT / "setup.py").read_text(encoding="utf-8")
-REPOSITORY = re.search(r'url="https://github.com/(.+)"', SETUP)[1]
 NOTEBOOKS = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
 
 
@@ -27,20 +27,39 @@ def test_a_notebook_links_to_no_copy_of_itself_and_installs_nothing(path):
     assert not re.search(r"colab\.research|mybinder\.org|pip install", text)
 
 
-def test_the_readmes_badges_lead_to_the_same_repository():
-    hosts = r"(?:colab\.research\.google\.com/github|mybinder\.org/v2/gh)"
-    places = re.findall(rf"{hosts}/(\w+/\w+)", README)
-    assert places == [REPOSITORY] * 2
+def lines_of(name):
+    """Read a file of requirements without its comments."""
+    lines = (CHECKOUT / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+def test_the_readmes_commands_are_enough_in_a_fresh_environment():
+    assert "pip install -r requirements.txt && notmnist run" in README
+    assert "pip install -r requirements-test.txt && pytest" in README
+    assert lines_of("requirements.txt") == ["-c constraints.txt", "-e .[notebooks]"]
+    assert lines_of("requirements-test.txt") == ["-r requirements.txt", "-e .[test]"]
+
+
+def test_every_dependency_has_a_lower_bound_and_a_tested_version():
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    needed = [Requirement(line) for line in needed]
+    tested = {Requirement(line).name: Requirement(line) for line in lines_of("constraints.txt")}
+    tested = {canonicalize_name(name): pin.specifier for name, pin in tested.items()}
+    for requirement in needed:
+        if requirement.name != "notmnist":
+            (bound,) = requirement.specifier
+            assert bound.operator == ">=", requirement
+            (pin,) = tested[canonicalize_name(requirement.name)]
+            assert pin.operator == "==" and pin.version in requirement.specifier, requirement
 
 
 def test_binder_and_the_devcontainer_install_what_the_readme_does():
-    binder = (CHECKOUT / ".binder" / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    assert [line for line in binder if not line.startswith("#")] == [
-        "-c ../requirements.txt",
-        "-e .",
-    ]
+    # Binder ignores the files at the root where this folder exists.
+    assert not (CHECKOUT / ".binder").exists() and not (CHECKOUT / "binder").exists()
+    assert re.fullmatch(r"python-3\.1[123]\n", (CHECKOUT / "runtime.txt").read_text("utf-8"))
     container = json.loads((CHECKOUT / ".devcontainer" / "devcontainer.json").read_text("utf-8"))
-    assert container["postCreateCommand"].replace("'", '"').split(" jupyterlab")[0] in README
+    assert f"{container['postCreateCommand']} && pytest" in README
 
 
 def test_the_readmes_loop_for_several_accelerators_trains_on_two_devices_as_on_one(tmp_path):

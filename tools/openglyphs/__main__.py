@@ -13,7 +13,7 @@ def _build(packages: Path, out: Path, table: Path) -> None:
     try:
         from tools.openglyphs.rendering import build
     except ImportError:
-        raise NotMNISTError('FreeType is missing: pip install -e ".[glyphs]"') from None
+        raise NotMNISTError('FreeType is missing: pip install -e ".[openglyphs]"') from None
     build(packages, out, table)
 
 
