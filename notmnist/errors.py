@@ -1,7 +1,7 @@
-"""The errors that users see, and the message for an extra that is missing: one clear line each."""
+"""The errors that users see, each worded in one line that says what to do."""
 
-from importlib import import_module
-from types import ModuleType
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class NotMNISTError(Exception):
@@ -12,28 +12,28 @@ class UsageError(NotMNISTError, ValueError):
     """Report a request that can't be right, such as an unknown dataset name."""
 
 
-def require(module: str, extra: str) -> ModuleType:
-    """Import an optional dependency.
+class MissingExtraError(NotMNISTError, ImportError):
+    """Report a library that is not installed and the extra of this package that installs it."""
+
+
+@contextmanager
+def needs_extra(extra: str) -> Iterator[None]:
+    """Import optional libraries inside the block, and name the extra when one is missing.
 
     Parameters
     ----------
-    module : str
-        The module's name.
     extra : str
-        The extra of this package that installs it.
-
-    Returns
-    -------
-    module
+        The extra of this package that installs what the block imports.
 
     Raises
     ------
-    NotMNISTError
-        When it is not installed.
+    MissingExtraError
+        When one of them is not installed.
     """
     try:
-        return import_module(module)
+        yield
     except ModuleNotFoundError as error:
-        raise NotMNISTError(
-            f'{error.name} is not installed: pip install "notmnist[{extra}]"'
+        raise MissingExtraError(
+            f'{error.name} is not installed: run pip install -e ".[{extra}]" in your checkout, or '
+            f'pip install "FILE.whl[{extra}]" if you installed the package from a wheel'
         ) from error

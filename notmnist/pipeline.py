@@ -217,6 +217,10 @@ def test_sets(data: Dataset, *, home: str | os.PathLike | None = None) -> dict[s
     return tests
 
 
+# pytest would take it for a test in every test module that imports it.
+test_sets.__test__ = False
+
+
 def _whole_and_clean(test: Split, train: Split) -> dict[str, Split]:
     from notmnist.deduplication import repeats_of  # scipy: `import notmnist` stays light
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from notmnist.dataset import Split
+from notmnist.errors import needs_extra
 from notmnist.sources import IMAGE_SIZE, LETTERS
+
+with needs_extra("notebooks"):
+    from matplotlib import pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
     from notmnist.training import History

@@ -9,16 +9,18 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
-from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
 from notmnist import files, original
 from notmnist.dataset import Split
 from notmnist.errors import NotMNISTError, UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BUDGETS = ("quick", "full")
 DEFAULT_DATASET = "openglyphs"
@@ -104,7 +106,7 @@ class Run:
         width = max(map(len, values))
         return "\n".join(f"{name:<{width}}  {value}" for name, value in values.items())
 
-    def save_picture(self, figure: Figure) -> None:
+    def save_picture(self, figure: "Figure") -> None:
         """Save the notebook's curve: ``misc/<notebook>.png`` for a full run on OpenGlyphs.
 
         Parameters

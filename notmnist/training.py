@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from notmnist.dataset import Dataset, Split
+from notmnist.errors import needs_extra
 from notmnist.sources import IMAGE_SIZE
 
 
@@ -35,7 +36,7 @@ def _silent_stderr() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-with _silent_stderr():
+with needs_extra("notebooks"), _silent_stderr():
     import keras
     import tensorflow as tf
 

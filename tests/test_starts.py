@@ -136,3 +136,12 @@ def test_a_notebook_runs_from_the_wheel_alone_in_an_empty_folder(wheel, tmp_path
     assert done.returncode == 0, done.stderr
     written = sorted(path.name for path in empty.rglob("*") if path.is_file())
     assert written == ["00_data-openglyphs-quick.ipynb", "00_data-quick.png"]
+
+
+def test_a_test_module_may_import_every_public_name(tmp_path):
+    (tmp_path / "test_theirs.py").write_text("from notmnist import *\ndef test_theirs(): pass\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", tmp_path],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1].startswith("1 passed"), done.stdout

@@ -3,12 +3,13 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
-from notmnist import errors, files
-from notmnist.errors import NotMNISTError, UsageError
+from notmnist import files
+from notmnist.errors import NotMNISTError, UsageError, needs_extra
 from notmnist.exports import idx, mat, npz, parquet, pickles
 from notmnist.exports.protocols import Rows, Sample, Splits
 from notmnist.sources import SPLITS
@@ -107,7 +108,8 @@ def check(format: str, out: str | os.PathLike, *, counts: Sequence[int] | None =
     if counts is not None and len(counts) != len(splits):
         raise UsageError(f"{format} holds {', '.join(splits)}: give {len(splits)} counts")
     if FORMATS[format].needs:
-        errors.require(FORMATS[format].needs, "export")
+        with needs_extra("export"):
+            import_module(FORMATS[format].needs)
     if not files.is_free(Path(out)):
         raise NotMNISTError(
             f"{out} holds something or is the current folder: give one that is new or empty"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from notmnist import errors
+from notmnist.errors import needs_extra
 from notmnist.exports.protocols import Rows
 from notmnist.sources import IMAGE_SIZE, LETTERS
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def as_tf(split: Rows) -> "tensorflow.data.Dataset":
     """Read a split piece by piece as TensorFlow asks for it; see `Split.as_tf`."""
-    import tensorflow as tf  # seconds: `import notmnist` stays light
+    with needs_extra("notebooks"):
+        import tensorflow as tf  # seconds: `import notmnist` stays light
 
     def read() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for piece in split.pieces():
@@ -34,8 +35,8 @@ def as_tf(split: Rows) -> "tensorflow.data.Dataset":
 
 def as_torch(split: Rows) -> "torch.utils.data.Dataset":
     """Give a map-style dataset that reads what is asked for; see `Split.as_torch`."""
-    errors.require("torch", "torch")
-    from notmnist.exports.torch_dataset import TorchDataset
+    with needs_extra("torch"):
+        from notmnist.exports.torch_dataset import TorchDataset
 
     return TorchDataset(split)
 
@@ -47,7 +48,8 @@ def as_sklearn(split: Rows) -> tuple[np.ndarray, np.ndarray]:
 
 def font_table(split: Rows) -> "pandas.DataFrame":
     """Count the images of every font of a split; see `Split.font_table`."""
-    pandas = errors.require("pandas", "pandas")
+    with needs_extra("pandas"):
+        import pandas
     fonts, letters = len(split.font_names), len(LETTERS)
     cells = split.font_index * letters + split.labels
     counts = np.bincount(cells, minlength=fonts * letters).reshape(fonts, letters)

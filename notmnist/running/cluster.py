@@ -10,8 +10,7 @@ from typing import Any
 import joblib
 from joblib._dask import DaskDistributedBackend
 
-from notmnist import errors
-from notmnist.errors import NotMNISTError, UsageError
+from notmnist.errors import NotMNISTError, UsageError, needs_extra
 from notmnist.version import __version__
 
 _ANSWER_SECONDS = 5
@@ -36,7 +35,8 @@ def connected(address: str) -> Iterator[None]:
         When dask.distributed is not installed, no scheduler answers or it is lost, and when there
         are no workers or they can't run the tasks.
     """
-    distributed = errors.require("distributed", "distributed")
+    with needs_extra("distributed"):
+        import distributed
     _check(address)
     # It repeats what the exceptions say.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)

@@ -10,14 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import nbformat
 from joblib import Parallel, delayed
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
 from tqdm import tqdm
 
 from notmnist import files, pipeline, results, sources
-from notmnist.errors import NotMNISTError, UsageError
+from notmnist.errors import NotMNISTError, UsageError, needs_extra
+
+with needs_extra("notebooks"):
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 
 def find_notebooks(names: Sequence[str]) -> list[Path]:

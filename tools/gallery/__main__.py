@@ -4,14 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from notmnist.errors import NotMNISTError, UsageError
+from notmnist.errors import NotMNISTError, UsageError, needs_extra
 
 
 def _build(folder: Path) -> None:
-    try:
+    with needs_extra("docs"):
         from tools.gallery.site import build
-    except ImportError as error:
-        raise NotMNISTError(f'{error.name} is not installed: pip install -e ".[docs]"') from None
     build(folder)
 
 

@@ -4,16 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from notmnist.errors import NotMNISTError
+from notmnist.errors import NotMNISTError, needs_extra
 from tools.openglyphs.expansion import expand
 from tools.openglyphs.provenance import TABLE, count_table
 
 
 def _build(packages: Path, out: Path, table: Path) -> None:
-    try:
+    with needs_extra("openglyphs"):
         from tools.openglyphs.rendering import build
-    except ImportError:
-        raise NotMNISTError('FreeType is missing: pip install -e ".[openglyphs]"') from None
     build(packages, out, table)
 
 
