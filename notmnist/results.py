@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
-from scipy.stats import binomtest
 
 from notmnist import files, original
 from notmnist.dataset import Split
 from notmnist.errors import NotMNISTError, UsageError
+from notmnist.scoring import intervals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -133,6 +133,9 @@ class Run:
     ) -> dict[str, Any]:
         """Score one model's predictions and describe it as an entry of the result file.
 
+        The interval of each mean accuracy is a bootstrap over families and seeds together
+        (`intervals.accuracy_interval`).
+
         Parameters
         ----------
         model : str
@@ -156,7 +159,7 @@ class Run:
         dict
             For `save`.
         """
-        scores = {name: _score(split.labels, predictions[name]) for name, split in tests.items()}
+        scores = {name: _score(split, predictions[name]) for name, split in tests.items()}
         return {
             "model": model,
             "notebook": self.notebook,
@@ -299,30 +302,11 @@ def describe(entries: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def wilson_interval(correct: float, count: int) -> tuple[float, float]:
-    """Bound an accuracy by Wilson's 95% score interval.
-
-    Parameters
-    ----------
-    correct : float
-        Images right, on average over seeds; rounded to a whole number.
-    count : int
-        Images in the test set.
-
-    Returns
-    -------
-    (low, high) : tuple of float
-        As `scipy.stats.binomtest` computes it (Wilson 1927).
-    """
-    interval = binomtest(round(correct), count).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
-
-
-def _score(labels: np.ndarray, predictions: Sequence[np.ndarray]) -> dict[str, Any]:
-    accuracy = [float((predicted == labels).mean()) for predicted in predictions]
-    interval = wilson_interval(float(np.mean(accuracy)) * len(labels), len(labels))
+def _score(split: Split, predictions: Sequence[np.ndarray]) -> dict[str, Any]:
+    right = np.stack(predictions) == split.labels
+    interval = intervals.accuracy_interval(right, split.families)
     return {
-        "n": len(labels),
-        "accuracy": [round(a, 6) for a in accuracy],
+        "n": len(split),
+        "accuracy": [round(float(accuracy), 6) for accuracy in right.mean(axis=1)],
         "interval": [round(bound, 6) for bound in interval],
     }

@@ -26,10 +26,11 @@ def full(misc, monkeypatch):
 
 
 def split_of(labels):
+    """Make a split whose images come in turn from two families."""
     count = len(labels)
     return Split(
-        np.zeros((count, 28, 28), np.uint8), np.array(labels, np.uint8), np.zeros(count, np.int32),
-        np.array(["a"]), np.array(["a"]),
+        np.zeros((count, 28, 28), np.uint8), np.array(labels, np.uint8),
+        np.arange(count, dtype=np.int32) % 2, np.array(["a", "b"]), np.array(["a", "b"]),
     )  # fmt: skip
 
 
@@ -83,17 +84,10 @@ def test_an_entry_scores_every_seed_and_bounds_the_mean(misc):
     score = entry["tests"]["openglyphs"]
     assert score["n"] == 4
     assert score["accuracy"] == [0.75, 0.5]
-    assert score["interval"][0] < 0.625 < score["interval"][1]
+    # One draw in 16 takes only the family and the seed that make no mistake together.
+    assert score["interval"] == [0.5, 1.0]
     assert entry["train_seconds"] == 1.5
     assert "62.50%" in results.describe([entry])
-
-
-def test_wilson_interval_agrees_with_its_formula():
-    correct, n, z = 970, 1000, 1.959963984540054
-    p = correct / n
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    np.testing.assert_allclose(results.wilson_interval(correct, n), (centre - half, centre + half))
 
 
 def test_a_quick_run_never_bears_a_committed_name(misc):

@@ -1,0 +1,1 @@
+"""How predictions are scored: intervals, calibration, and files of predictions. Arrays in."""

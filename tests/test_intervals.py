@@ -1,0 +1,169 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest, chi2
+
+from notmnist.errors import UsageError
+from notmnist.scoring import intervals
+from notmnist.scoring.intervals import accuracy_interval, mcnemar, paired_difference
+
+
+def simulated(random, families, seeds, family_sd, seed_sd):
+    """Simulate test images of families and seeds of unlike difficulty: `right`, `groups`."""
+    groups = np.repeat(np.arange(families), random.integers(1, 40, families))
+    logit = 2.5 + family_sd * random.normal(size=families)[groups]
+    logit = logit + seed_sd * random.normal(size=(seeds, 1))
+    return random.random(logit.shape) < 1 / (1 + np.exp(-logit)), groups
+
+
+def truth(family_sd, seed_sd):
+    """Average the simulation's accuracy over all families and seeds."""
+    logit = 2.5 + np.hypot(family_sd, seed_sd) * np.random.default_rng(0).normal(size=400_000)
+    return (1 / (1 + np.exp(-logit))).mean()
+
+
+@pytest.mark.parametrize(
+    ("families", "seeds", "family_sd", "seed_sd", "expected"),
+    [
+        pytest.param(60, 1, 1.5, 0, (0.91, 0.98), id="families alone"),
+        pytest.param(60, 3, 1.5, 0.1, (0.91, 0.98), id="families, hardly seeds"),
+        pytest.param(60, 10, 1.0, 1.0, (0.85, 0.97), id="both"),
+        pytest.param(60, 3, 0.5, 1.0, (0.6, 0.85), id="three seeds say little about seeds"),
+        pytest.param(20, 1, 1.5, 0, (0.8, 0.93), id="few families"),
+    ],
+)
+def test_how_often_the_interval_holds_the_truth(
+    families, seeds, family_sd, seed_sd, expected, monkeypatch
+):
+    monkeypatch.setattr(intervals, "RESAMPLES", 1_000)
+    random, held, wilson_held = np.random.default_rng(1), [], []
+    accuracy = truth(family_sd, seed_sd)
+    for _ in range(250):
+        right, groups = simulated(random, families, seeds, family_sd, seed_sd)
+        low, high = accuracy_interval(right, groups)
+        held.append(low <= accuracy <= high)
+        count = len(groups)
+        wilson = binomtest(round(right.mean() * count), count).proportion_ci(method="wilson")
+        wilson_held.append(wilson.low <= accuracy <= wilson.high)
+    assert expected[0] <= np.mean(held) <= expected[1]
+    assert np.mean(wilson_held) < 0.7  # which takes images as independent
+
+
+def by_brute_force(models, groups, draws, random):
+    """Draw groups and seeds image by image: accuracies of shape (models, draws)."""
+    of_group = [np.flatnonzero(groups == name) for name in np.unique(groups)]
+    accuracies = []
+    for _ in range(draws):
+        drawn = random.integers(len(of_group), size=len(of_group))
+        images = np.concatenate([of_group[group] for group in drawn])
+        seeds = [random.integers(len(right), size=len(right)) for right in models]
+        accuracies.append(
+            [right[s][:, images].mean() for right, s in zip(models, seeds, strict=True)]
+        )
+    return np.transpose(accuracies)
+
+
+def test_the_intervals_agree_with_a_bootstrap_that_draws_image_by_image():
+    random = np.random.default_rng(2)
+    right, groups = simulated(random, 25, 3, 1.5, 0.3)
+    other = np.where(random.random(right.shape) < 0.9, right, ~right)[:2]
+    ours, theirs = by_brute_force([right, other], groups, 5_000, random)
+    for interval, drawn in (
+        (accuracy_interval(right, groups), ours),
+        (paired_difference(right, other, groups)[1:], ours - theirs),
+    ):
+        expected = np.quantile(drawn, [0.025, 0.975])
+        np.testing.assert_allclose(interval, expected, atol=0.05 * np.ptp(expected))
+
+
+def test_a_difference_can_be_certain_though_the_intervals_overlap():
+    random = np.random.default_rng(3)
+    right, groups = simulated(random, 60, 1, 1.5, 0)
+    other = right & (random.random(right.shape) < 0.98)
+    low, high = accuracy_interval(other, groups)
+    assert low < right.mean() < high
+    difference, low, high = paired_difference(right, other, groups)
+    assert 0 < low < difference < high
+    assert difference == right.mean() - other.mean()
+
+
+def test_where_nothing_went_wrong_the_bound_is_that_of_as_many_groups():
+    groups = np.repeat(np.arange(12), 5)
+    all_right = np.ones((3, 60), bool)
+    exact = binomtest(12, 12).proportion_ci(method="exact")
+    assert accuracy_interval(all_right, groups) == pytest.approx((exact.low, exact.high))
+    exact = binomtest(0, 12).proportion_ci(method="exact")
+    assert accuracy_interval(~all_right, groups) == pytest.approx((exact.low, exact.high))
+
+
+def test_a_single_group_says_nothing_about_others():
+    right = np.array([[True, False, True]])
+    assert accuracy_interval(right, np.zeros(3)) == (0, 1)
+    assert paired_difference(right, ~right, np.zeros(3)) == (pytest.approx(1 / 3), -1, 1)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 4), (0, 3), (1, 3, 1)])
+def test_predictions_that_fit_no_images_are_refused(shape):
+    with pytest.raises(UsageError, match="predictions of shape"):
+        accuracy_interval(np.ones(shape, bool), np.zeros(3))
+    with pytest.raises(UsageError, match="predictions of shape"):
+        paired_difference(np.ones((1, 3), bool), np.ones(shape, bool), np.zeros(3))
+
+
+def test_no_images_are_refused():
+    with pytest.raises(UsageError, match="at least one image"):
+        accuracy_interval(np.ones((1, 0), bool), np.zeros(0))
+
+
+@st.composite
+def scored(draw):
+    """Draw what one model of some seeds got right, and the images' groups."""
+    count = draw(st.integers(1, 30))
+    seeds = draw(st.integers(1, 3))
+    bits = st.lists(st.booleans(), min_size=count, max_size=count)
+    right = draw(st.lists(bits, min_size=seeds, max_size=seeds))
+    groups = draw(st.lists(st.sampled_from("abcdef"), min_size=count, max_size=count))
+    return np.array(right), np.array(groups)
+
+
+@given(scored(), st.randoms(use_true_random=False))
+def test_the_order_of_images_and_their_number_alike_do_not_matter(case, random):
+    right, groups = case
+    order = random.sample(range(len(groups)), len(groups))
+    interval = accuracy_interval(right, groups)
+    assert accuracy_interval(right[:, order], groups[order]) == interval
+    assert accuracy_interval(np.tile(right, 2), np.tile(groups, 2)) == pytest.approx(interval)
+
+
+@given(scored())
+def test_errors_are_bounded_as_accuracies_are(case):
+    right, groups = case
+    low, high = accuracy_interval(right, groups)
+    assert 0 <= low <= high <= 1
+    assert accuracy_interval(~right, groups) == pytest.approx((1 - high, 1 - low))
+
+
+@given(scored(), scored())
+def test_a_difference_turned_round_changes_its_sign(case, other_case):
+    (right, groups), (other, other_groups) = case, other_case
+    count = min(len(groups), len(other_groups))
+    right, other, groups = right[:1, :count], other[:1, :count], groups[:count]
+    difference, low, high = paired_difference(right, other, groups)
+    assert -1 <= low <= high <= 1
+    assert paired_difference(other, right, groups) == pytest.approx((-difference, -high, -low))
+
+
+def test_a_model_does_not_differ_from_itself():
+    right, groups = simulated(np.random.default_rng(4), 20, 1, 1.5, 0)
+    assert paired_difference(right, right, groups) == (0, 0, 0)
+    assert mcnemar(right[0], right[0]) == 1
+
+
+def test_mcnemars_test_counts_the_images_that_one_model_alone_reads():
+    right = np.repeat([True, False, True, False], [900, 50, 35, 15])
+    other = np.repeat([True, False, False, True], [900, 50, 35, 15])
+    p = mcnemar(right, other)
+    assert p == mcnemar(other, right) == pytest.approx(binomtest(15, 50).pvalue)
+    # The usual approximation, with its continuity correction, comes close.
+    assert p == pytest.approx(chi2.sf((35 - 15 - 1) ** 2 / 50, 1), rel=0.1)
