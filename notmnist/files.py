@@ -1,18 +1,25 @@
-"""Where files lie, in a checkout and in a wheel, and how they are hashed and replaced."""
+"""Where files lie, in a checkout and in a wheel, and how they are hashed, locked and replaced."""
 
+import errno
+import glob
 import hashlib
 import os
 import shutil
+import sys
+import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from notmnist.errors import NotMNISTError
 
 _PACKAGE = Path(__file__).parent
+_PATIENCE_SECONDS = 30  # between two lines that say what is waited for
+# Nobody writes one file for so long without touching it: its writer was killed.
+_LEFTOVER_SECONDS = 24 * 60 * 60
 
 
 def checkout() -> Path | None:
@@ -72,13 +79,16 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def locked(path: Path) -> AbstractContextManager:
+def locked(path: Path, *, wait: bool = True) -> AbstractContextManager:
     """Take a lock that other processes wait for, and that ends with its process.
 
     Parameters
     ----------
     path : Path
         What is locked. The lock is an empty file beside it, ``.<name>.lock``, which stays.
+    wait : bool
+        Whether to wait while another process holds the lock; every half minute, a line on stderr
+        says so. Otherwise a lock that is held is an error.
 
     Returns
     -------
@@ -88,12 +98,30 @@ def locked(path: Path) -> AbstractContextManager:
     Raises
     ------
     NotMNISTError
-        When the folder can't be written.
+        When the folder can't be written or takes no locks, or another process holds the lock and
+        is not waited for.
     """
-    try:
-        return FileLock(make_folder(path.parent) / f".{path.name}.lock").acquire()
-    except OSError as error:
-        raise unwritable(path, error) from error
+    file = make_folder(path.parent) / f".{path.name}.lock"
+    while True:
+        try:
+            # In folders such as /proc, where no file can be made, FileLock tries for ever.
+            file.touch()
+            return FileLock(file).acquire(timeout=_PATIENCE_SECONDS if wait else 0)
+        except Timeout as error:
+            if not wait:
+                raise NotMNISTError(f"another process holds {file}: wait for its end") from error
+            print(
+                f"notmnist: still waiting for the process that holds {file}; end it if it hangs",
+                file=sys.stderr,
+                flush=True,
+            )
+        except OSError as error:
+            if error.errno in (errno.EOPNOTSUPP, errno.ENOLCK):
+                raise NotMNISTError(
+                    f"cannot lock {file} ({error.strerror}): choose a folder on a file system that "
+                    "has locks, such as a local disk (NOTMNIST_HOME, --home)"
+                ) from error
+            raise unwritable(path, error) from error
 
 
 @contextmanager
@@ -108,15 +136,17 @@ def replacing(path: Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        Where to write. A failed block leaves `path` as it was and nothing beside it. The name is
-        fixed, so what a killed process left behind is overwritten by the next one.
+        Where to write, a name that no other writer has. A failed block leaves `path` as it was and
+        nothing beside it; what a killed process left there is removed after a day.
 
     Raises
     ------
     NotMNISTError
         When the folder or the disk can't be written.
     """
-    part = make_folder(path.parent) / f".{path.name}.part"
+    make_folder(path.parent)
+    remove_leftovers(path)
+    part = _part_of(path)
     try:
         try:
             yield part
@@ -125,6 +155,26 @@ def replacing(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def remove_leftovers(path: Path, seconds: float = _LEFTOVER_SECONDS) -> None:
+    """Remove what killed processes left when they were replacing a file or making a folder.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder; of ``letters``, also those of ``letters.json`` and the like count.
+    seconds : float
+        For how long a leftover was not touched; 0 where a lock keeps other writers out.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime >= seconds:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
 
 
 def is_free(folder: Path) -> bool:
@@ -150,34 +200,32 @@ def new_folder(folder: Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        Where to write. A failed block leaves nothing.
+        Where to write. A failed block leaves nothing; what a killed process left is removed after a
+        day.
 
     Raises
     ------
     NotMNISTError
-        When the disk can't be written, `folder` holds anything by then, or another process is
-        about to create it.
+        When the disk can't be written, or `folder` holds anything by then.
     """
-    folder = folder.resolve()
-    part = make_folder(folder.parent) / f".{folder.name}.part"
     try:
-        part.mkdir()
-    except FileExistsError:
-        raise NotMNISTError(
-            f"{part} is in the way: wait for the process that writes there, or remove what a "
-            "killed one left"
-        ) from None
+        folder = folder.resolve()
+    except (OSError, RuntimeError) as error:  # a symlink to itself, a folder that was removed
+        raise unwritable(folder, error) from error
+    make_folder(folder.parent)
+    remove_leftovers(folder)
+    part = _part_of(folder)
+    try:
+        try:
+            part.mkdir()
+            yield part
+            if folder.exists():
+                folder.rmdir()  # Windows renames to no name that is taken
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
         raise unwritable(folder, error) from error
-    try:
-        yield part
-        if folder.exists():
-            folder.rmdir()  # Windows renames to no name that is taken
-        part.rename(folder)
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -191,9 +239,10 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def unwritable(path: Path, error: OSError) -> NotMNISTError:
+def unwritable(path: Path, error: OSError | RuntimeError) -> NotMNISTError:
     """Word the error for a path that can't be written, with the remedy."""
+    reason = getattr(error, "strerror", None) or error
     return NotMNISTError(
-        f"cannot write {path}: {error.strerror or error}; free the space or the permission, close "
-        "what has it open, or choose another folder (NOTMNIST_HOME, NOTMNIST_MISC, --home, --out)"
+        f"cannot write {path}: {reason}; free the space or the permission, close what has it open, "
+        "or choose another folder (NOTMNIST_HOME, NOTMNIST_MISC, --home, --out)"
     )

@@ -1,9 +1,14 @@
 """Where files lie; a file is replaced as a whole or not at all; one process at a time."""
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from conftest import CHECKOUT
 from notmnist import NotMNISTError, files
 
 
@@ -32,10 +37,62 @@ def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path, error):
     assert listing(tmp_path) == ["file"]
 
 
-def test_what_a_killed_process_left_is_written_over_and_removed(tmp_path):
-    (tmp_path / ".file.part").write_text("what a killed process left, which was longer")
-    files.write_text(tmp_path / "file", "new")
-    assert (tmp_path / "file").read_text() == "new"
+def leave_behind(python, writer, path):
+    """Let a process be killed while it writes."""
+    python(
+        "import os, pathlib\n"
+        "from notmnist import files\n"
+        f"part = files.{writer}(pathlib.Path({str(path)!r})).__enter__()\n"
+        "(part / 'file' if part.is_dir() else part).write_text('half')\n"
+        "os._exit(0)"
+    )
+    (left,) = path.parent.glob(f".{path.name}.*.part")
+    return left
+
+
+@pytest.mark.parametrize("writer", ["replacing", "new_folder"])
+def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path, python, writer):
+    path = tmp_path / "name"
+    yesterdays = leave_behind(python, writer, path)
+    os.utime(yesterdays, ns=(0, time.time_ns() - 25 * 3600 * 10**9))
+    todays = path.with_name(".name.0000.part")  # it may be that of a process that still writes
+    todays.touch()
+    with getattr(files, writer)(path) as part:
+        if writer == "replacing":
+            part.write_text("new")
+    assert listing(tmp_path) == [".name.0000.part", "name"]
+
+
+def test_where_a_lock_keeps_others_out_all_that_was_left_is_removed(tmp_path, python):
+    leave_behind(python, "replacing", tmp_path / "letters.joblib")
+    leave_behind(python, "replacing", tmp_path / "letters.json")
+    leave_behind(python, "replacing", tmp_path / "letters-small.json")
+    files.remove_leftovers(tmp_path / "letters", seconds=0)
+    assert [name.startswith(".letters-small.json.") for name in listing(tmp_path)] == [True]
+
+
+WRITE = """
+import os, pathlib, sys
+from notmnist import files
+for number in range(100):
+    with files.replacing(pathlib.Path(sys.argv[1])) as part, open(part, "wb") as file:
+        for _ in range(50):
+            file.write(sys.argv[2].encode() * 1000)
+"""
+
+
+def test_of_two_processes_that_write_one_file_both_succeed_and_no_reader_sees_a_mixture(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("a" * 50_000)
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITE, path, letter], cwd=CHECKOUT)
+        for letter in "ab"
+    ]
+    seen = set()
+    while any(writer.poll() is None for writer in writers):
+        seen.add(path.read_text())
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert seen <= {"a" * 50_000, "b" * 50_000}
     assert listing(tmp_path) == ["file"]
 
 
@@ -71,21 +128,17 @@ def test_what_has_appeared_in_a_folder_meanwhile_is_not_overwritten(tmp_path):
     assert listing(tmp_path) == ["folder"]
 
 
-def test_two_processes_do_not_write_one_folder_and_a_killed_one_is_named(tmp_path, python):
+def test_of_two_that_write_one_folder_the_first_wins_and_the_second_is_told(tmp_path):
     path = tmp_path / "folder"
-    python(
-        "import os, pathlib\n"
-        "from notmnist import files\n"
-        f"writing = files.new_folder(pathlib.Path({str(path)!r}))\n"
-        "writing.__enter__()\n"
-        "os._exit(0)"
-    )
     with (
-        pytest.raises(NotMNISTError, match=r"\.folder\.part is in the way: .*remove"),
-        files.new_folder(path),
+        pytest.raises(NotMNISTError, match=f"cannot write {path}: .*another folder"),
+        files.new_folder(path) as second,
     ):
-        pass
-    assert listing(tmp_path) == [".folder.part"]
+        (second / "file").write_text("second")
+        with files.new_folder(path) as first:
+            (first / "file").write_text("first")
+    assert (path / "file").read_text() == "first"
+    assert listing(tmp_path) == ["folder"]
 
 
 def test_only_a_name_without_content_is_free(tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ POSIX_MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "t
 EVERYWHERE = {
     "os": {
         "O_WRONLY", "PathLike", "close", "cpu_count", "devnull", "dup", "dup2", "environ", "fspath",
-        "fstat", "fsync", "open", "replace",
+        "fstat", "fsync", "open", "replace", "urandom",
     },
     "signal": {"SIGINT", "SIGTERM"},
 }  # fmt: skip
