@@ -30,7 +30,7 @@ from benchmarks.record import check_room, finish, measurement, save
 from notmnist import files, pipeline
 from notmnist.archives import extraction, members, plain_tar, png
 from notmnist.deduplication import exact
-from notmnist.prepared import build, cards, pickling
+from notmnist.prepared import build, cards, layout
 from notmnist.sources import LETTERS, Archive, Source
 from tools.openglyphs.archives import member_name, read_archive
 from tools.openglyphs.expansion import expand
@@ -41,9 +41,9 @@ MODULES = (
     cards,
     exact,
     extraction,
+    layout,
     members,
     original,
-    pickling,
     pipeline,
     plain_tar,
     png,

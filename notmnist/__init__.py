@@ -10,6 +10,7 @@ from notmnist.dataset import Dataset, Split
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.exports import export
 from notmnist.pipeline import load, load_data, prepare, test_sets, verify
+from notmnist.prepared.pickling import read_pickle
 from notmnist.version import __version__
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "load",
     "load_data",
     "prepare",
+    "read_pickle",
     "test_sets",
     "verify",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from notmnist import files, sources
 from notmnist.dataset import Dataset, Split
 from notmnist.errors import NotMNISTError, UsageError
-from notmnist.prepared import cards
+from notmnist.prepared import cards, layout
 from notmnist.sources import POLICIES, SPLITS, Source
 
 Archives = str | os.PathLike | Sequence[str | os.PathLike] | None
@@ -26,8 +26,8 @@ def load(
 ) -> Dataset:
     """Load a dataset, memory-mapped, preparing it first when that has not been done.
 
-    Of the prepared file, the size, modification time, header and the card's own hash are checked;
-    `verify` and `prepare` hash every byte.
+    The card is checked by its own hash, and the prepared file by its size and modification time;
+    `verify` and `prepare` hash every byte of it.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def load(
     card = None if archive else cards.fresh(source, folder)
     if card is None:
         card = prepare(source, home=folder, archive=archive, download=download)
-    return _open(folder, card, dedup)
+    return _open(source, folder, card, dedup)
 
 
 def load_data(
@@ -138,13 +138,16 @@ def prepare(
 
     source, folder = sources.find(name), _home(home)
     given = build.match_archives(source, archive)
+    # A folder that can't be written will do where nothing needs writing.
+    card = _reusable(source, folder, given)
+    if card is not None and not groups:
+        return card
     with files.locked(folder / source.name):
-        card = cards.whole(source, folder)
-        if card is None or not _made_from(card, given):
+        files.remove_leftovers(folder / source.name, seconds=0)
+        card = _reusable(source, folder, given)
+        if card is None:
             card = build.build(source, folder, given, download, on_error)
-        if groups:
-            card = _with_groups(source, folder, card)
-    return card
+        return _with_groups(source, folder, card) if groups else card
 
 
 def verify(
@@ -231,23 +234,28 @@ def _whole_and_clean(test: Split, train: Split) -> dict[str, Split]:
 def _with_groups(source: Source, folder: Path, card: dict[str, Any]) -> dict[str, Any]:
     from notmnist.deduplication import groups  # scipy: `import notmnist` stays light
 
-    data = _open(folder, card, "none")
+    data = _open(source, folder, card, "none")
     parts = [data.train, data.valid, data.test]
     split = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), [len(part) for part in parts])
     joined = Split.joined(parts)
     table, near = groups.find_groups(joined.images, joined.labels, joined.fonts, split)
     files.write_text(folder / f"{source.name}-groups.csv", table)
     card = card | {"duplicates": card["duplicates"] | {"near": near}}
-    return cards.write(source, folder, card, folder / card["pickle"]["filename"])
+    return cards.write(source, folder, card)
 
 
 def _home(home: str | os.PathLike | None) -> Path:
     return Path(home) if home is not None else files.home()
 
 
-def _made_from(card: dict[str, Any], given: dict[str, Path]) -> bool:
+def _reusable(source: Source, folder: Path, given: dict[str, Path]) -> dict[str, Any] | None:
+    """Read the card of a dataset that is whole and was made from the archives that are given."""
+    card = cards.whole(source, folder)
+    if card is None:
+        return None
     made_from = {archive["filename"]: archive["sha256"] for archive in card["archives"]}
-    return all(made_from[name] == _sha256_of_given(path) for name, path in given.items())
+    as_given = all(made_from[name] == _sha256_of_given(path) for name, path in given.items())
+    return card if as_given else None
 
 
 def _sha256_of_given(path: Path) -> str:
@@ -259,13 +267,8 @@ def _sha256_of_given(path: Path) -> str:
         ) from error
 
 
-def _open(folder: Path, card: dict[str, Any], dedup: str) -> Dataset:
-    from notmnist.prepared import pickling  # joblib takes 0.15 s: `import notmnist` stays light
-
-    path = folder / card["pickle"]["filename"]
-    arrays = pickling.read(path, mmap_mode="r")
-    if _layout(arrays) != _layout_stated(card):
-        raise NotMNISTError(f"{path} does not fit its card: run `notmnist prepare {card['name']}`")
+def _open(source: Source, folder: Path, card: dict[str, Any], dedup: str) -> Dataset:
+    arrays = layout.read(cards.pickle_path(source, folder), card["arrays"])
     loaded, start = {}, 0
     for split in SPLITS:
         rows = slice(start, start + card["splits"][split][dedup])
@@ -276,21 +279,3 @@ def _open(folder: Path, card: dict[str, Any], dedup: str) -> Dataset:
             arrays["font_families"],
         )  # fmt: skip
     return Dataset(card["name"], card=card, **loaded)
-
-
-def _layout(arrays: Any) -> dict[str, Any]:
-    if not isinstance(arrays, dict):
-        return {}
-    arrays = {name: np.asanyarray(array) for name, array in arrays.items()}
-    return {name: (a.dtype.kind, a.shape, a.flags.c_contiguous) for name, a in arrays.items()}
-
-
-def _layout_stated(card: dict[str, Any]) -> dict[str, Any]:
-    rows, fonts = sum(card["splits"][split]["none"] for split in SPLITS), card["fonts"]
-    return {
-        "images": ("u", (rows, sources.IMAGE_SIZE, sources.IMAGE_SIZE), True),
-        "labels": ("u", (rows,), True),
-        "font_index": ("i", (rows,), True),
-        "font_names": ("U", (fonts,), True),
-        "font_families": ("U", (fonts,), True),
-    }

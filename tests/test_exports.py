@@ -11,7 +11,6 @@ import pytest
 import notmnist
 from notmnist import NotMNISTError, UsageError, cli, exports
 from notmnist.exports import mat
-from notmnist.prepared import pickling
 from notmnist.sources import LETTERS, SPLITS
 
 
@@ -164,7 +163,7 @@ def test_the_seeds_pickle_holds_what_its_notebooks_unpickle(data, out):
 @pytest.mark.parametrize("format", ["pickle-course", "pickle-seed"])
 def test_our_safe_reader_reads_both_pickles(data, out, format):
     (path,) = notmnist.export(data, format, out)
-    ours, theirs = pickling.read(path), pickle.loads(path.read_bytes())
+    ours, theirs = notmnist.read_pickle(path), pickle.loads(path.read_bytes())
     assert list(ours) == list(theirs)
     assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
 

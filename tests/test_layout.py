@@ -12,7 +12,7 @@ PACKAGE = Path(notmnist.__file__).parent
 # From the ground up: a part imports from its own floor and from those below. Imports inside
 # functions and for type checkers count too.
 FLOORS = [
-    {"errors", "files", "original", "sources", "splits", "version"},
+    {"errors", "files", "original", "schemas", "sources", "splits", "version"},
     {"archives", "deduplication", "exports", "scoring"},
     {"dataset", "prepared"},
     {"pipeline"},

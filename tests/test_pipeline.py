@@ -22,7 +22,6 @@ from archives import (
 import notmnist
 from notmnist import NotMNISTError, UsageError, sources, splits
 from notmnist.archives.png import decode
-from notmnist.prepared import cards, pickling
 from notmnist.sources import LETTERS, POLICIES, SPLITS
 
 MEMBERS = letters_with_copies()
@@ -302,11 +301,3 @@ def test_openglyphs_loads_at_once_with_an_empty_home(tmp_path):
     families = [set(split.families) for split in splits_of(data)]
     assert len(set.union(*families)) == sum(map(len, families))
     assert sources.find("openglyphs").description in repr(data)
-
-
-def test_load_refuses_a_pickle_that_is_no_dataset_though_its_card_fits_it(source, tmp_path):
-    card = notmnist.prepare(source, home=tmp_path)
-    pickling.write({"images": np.zeros(3)}, tmp_path / "letters.joblib")
-    cards.write(source, tmp_path, card, tmp_path / "letters.joblib")
-    with pytest.raises(NotMNISTError, match=r"letters.joblib does not fit its card: run"):
-        notmnist.load(source, home=tmp_path)

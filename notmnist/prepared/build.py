@@ -18,7 +18,7 @@ from notmnist.archives import download, extraction
 from notmnist.archives.members import Extracted
 from notmnist.deduplication import exact
 from notmnist.errors import NotMNISTError, UsageError
-from notmnist.prepared import cards, pickling
+from notmnist.prepared import cards, layout
 from notmnist.sources import IMAGE_SIZE, LETTERS, SPLITS, Archive, Source
 from notmnist.version import __version__
 
@@ -155,10 +155,9 @@ def build(
             **{package: version(package) for package in ("numpy", "joblib")},
         },
     }
-    path = folder / f"{source.name}.joblib"
-    with files.replacing(path) as written:
-        pickling.write(arrays, written, {"images": _image_batches(contents, order)})
-    return cards.write(source, folder, card, path)
+    with files.replacing(cards.pickle_path(source, folder)) as part:
+        card["arrays"] = layout.write(arrays, _image_batches(contents, order), part)
+    return cards.write(source, folder, card)
 
 
 def _extract_part(source: Source, archive: Archive, rule: str, path: Path, on_error: str) -> _Part:

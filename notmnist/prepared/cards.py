@@ -2,14 +2,44 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from notmnist import files
-from notmnist.sources import Source
+from notmnist.errors import NotMNISTError
+from notmnist.prepared import layout
+from notmnist.schemas import fits, is_count, is_number
+from notmnist.sources import LETTERS, POLICIES, SPLITS, Source
 
 # A dataset prepared in another format is prepared anew.
-FORMAT = 1
+FORMAT = 2
+
+_GROUPS = {
+    **dict.fromkeys(("distinct", "groups", "grouped", "largest"), is_count),
+    **dict.fromkeys(("conflicting_groups", "conflicting_images"), is_count),
+    "leaks": {str: is_count},
+}
+_CARD = {
+    **dict.fromkeys(("name", "description", "created", "licence", "citation"), str),
+    "archives": [
+        {
+            **dict.fromkeys(("filename", "sha256", "split_rule"), str),
+            **dict.fromkeys(("size", "images"), is_count),
+            "per_letter": dict.fromkeys(LETTERS, is_count),
+            "means": dict.fromkeys(LETTERS, is_number),
+            "unreadable": [str],
+            "skipped": [str],
+            "published": bool,
+        }
+    ],
+    "fonts": is_count,
+    "splits": dict.fromkeys(SPLITS, dict.fromkeys(POLICIES, is_count)),
+    "duplicates": {"images": is_count, "within": dict.fromkeys(SPLITS, is_count)} | _GROUPS,
+    "versions": {str: str},
+    "pickle": {"filename": str, "sha256": str, "size": is_count, "mtime_ns": is_count},
+}
+_NEAR = {"threshold": is_number, "pairs": is_count} | _GROUPS
 
 
 def path_of(source: Source, folder: Path) -> Path:
@@ -17,19 +47,22 @@ def path_of(source: Source, folder: Path) -> Path:
     return folder / f"{source.name}.json"
 
 
-def write(source: Source, folder: Path, card: dict[str, Any], pickle_path: Path) -> dict[str, Any]:
-    """Complete a card with what identifies its pickle, and write it.
+def pickle_path(source: Source, folder: Path) -> Path:
+    """Name the prepared file that a dataset's card describes."""
+    return folder / f"{source.name}.joblib"
+
+
+def write(source: Source, folder: Path, card: dict[str, Any]) -> dict[str, Any]:
+    """Complete a card with what identifies the prepared file, and write it.
 
     Parameters
     ----------
     source : Source
-        The dataset.
+        The dataset; its prepared file is in its final place.
     folder : Path
         The cache folder.
     card : dict
         Everything else about the dataset.
-    pickle_path : Path
-        The prepared pickle in its final place.
 
     Returns
     -------
@@ -41,67 +74,92 @@ def write(source: Source, folder: Path, card: dict[str, Any], pickle_path: Path)
     NotMNISTError
         When `folder` can't be written.
     """
-    stat = pickle_path.stat()
-    card = card | {
-        "format": FORMAT,
-        "pickle": {
-            "filename": pickle_path.name,
-            "sha256": files.sha256(pickle_path),
-            "size": stat.st_size,
-            "mtime_ns": stat.st_mtime_ns,
-        },
+    path = pickle_path(source, folder)
+    stat = path.stat()
+    identity = {
+        "filename": path.name,
+        "sha256": files.sha256(path),
+        "size": stat.st_size,
+        "mtime_ns": stat.st_mtime_ns,
     }
-    text = json.dumps(card | {"sha256": _hash(card)}, indent=1)
-    files.write_text(path_of(source, folder), text + "\n")
-    return card
+    return _write(source, folder, card | {"format": FORMAT, "pickle": identity})
 
 
 def read(source: Source, folder: Path) -> dict[str, Any] | None:
-    """Read a card; None when it is missing, altered, of another format or of another dataset."""
+    """Read a card; None when it is missing, altered, odd, of another format or another dataset."""
     try:
         card = json.loads(path_of(source, folder).read_text(encoding="utf-8"))
         unaltered = card.pop("sha256") == _hash(card)
-        return card if unaltered and _describes(card, source) else None
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
+    return card if unaltered and _is_sound(card, source) else None
 
 
 def fresh(source: Source, folder: Path) -> dict[str, Any] | None:
-    """Read a card whose pickle has the size and time that it states; None when there is none.
+    """Read a card whose prepared file has the size and time that it states; None without one.
 
-    Where only the time differs, as in a copied cache, every byte is hashed instead.
+    Where only the time differs, as in a copied cache, every byte is hashed instead, and the card
+    states the new time from then on, where it can be written.
     """
     card = read(source, folder)
     if card is None:
         return None
     try:
-        stat = (folder / card["pickle"]["filename"]).stat()
+        stat = pickle_path(source, folder).stat()
     except OSError:
         return None
     if stat.st_size != card["pickle"]["size"]:
         return None
-    return card if stat.st_mtime_ns == card["pickle"]["mtime_ns"] else whole(source, folder)
+    if stat.st_mtime_ns == card["pickle"]["mtime_ns"]:
+        return card
+    if not _is_whole(card, source, folder):
+        return None
+    anew = card | {"pickle": card["pickle"] | {"mtime_ns": stat.st_mtime_ns}}
+    with suppress(NotMNISTError), files.locked(folder / source.name, wait=False):
+        # Another process may have prepared the dataset again meanwhile.
+        if read(source, folder) == card:
+            _write(source, folder, anew)
+    return anew
 
 
 def whole(source: Source, folder: Path) -> dict[str, Any] | None:
-    """Read a card whose pickle is what it states in every byte; None when there is none."""
+    """Read a card whose prepared file is what it states in every byte; None without one."""
     card = read(source, folder)
-    if card is None:
-        return None
+    return card if card and _is_whole(card, source, folder) else None
+
+
+def _is_whole(card: dict[str, Any], source: Source, folder: Path) -> bool:
     try:
-        digest = files.sha256(folder / card["pickle"]["filename"])
+        return files.sha256(pickle_path(source, folder)) == card["pickle"]["sha256"]
     except OSError:
-        return None
-    return card if digest == card["pickle"]["sha256"] else None
+        return False
 
 
-def _describes(card: dict[str, Any], source: Source) -> bool:
-    """Tell whether a card is of this format and of archives that are the record's or by hand."""
-    return (card["format"], card["name"]) == (FORMAT, source.name) and all(
-        entry["filename"] == archive.filename
-        and (entry["sha256"] == archive.sha256 or not entry["published"])
-        for entry, (archive, _) in zip(card["archives"], source.parts, strict=True)
+def _is_sound(card: dict[str, Any], source: Source) -> bool:
+    """Tell whether a card could be of the record, or of archives by hand in its archives' place."""
+    if card.get("format") != FORMAT or not fits(card, _CARD) or card["name"] != source.name:
+        return False
+    if "near" in card["duplicates"] and not fits(card["duplicates"]["near"], _NEAR):
+        return False
+    archives = [archive for archive, _ in source.parts]
+    if [entry["filename"] for entry in card["archives"]] != [a.filename for a in archives]:
+        return False
+    if any(
+        entry["published"] and entry["sha256"] != archive.sha256
+        for entry, archive in zip(card["archives"], archives, strict=True)
+    ):
+        return False
+    lengths = card["splits"].values()
+    rows = sum(length["none"] for length in lengths)
+    return all(length["none"] >= max(length.values()) for length in lengths) and layout.is_sound(
+        card.get("arrays"), rows, card["fonts"], card["pickle"]["size"]
     )
+
+
+def _write(source: Source, folder: Path, card: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps(card | {"sha256": _hash(card)}, indent=1)
+    files.write_text(path_of(source, folder), text + "\n")
+    return card
 
 
 def _hash(card: dict[str, Any]) -> str:
