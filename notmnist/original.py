@@ -1,8 +1,7 @@
 """What the original repository published, and the run behind each of its figures.
 
-The README of https://github.com/AmmarRashed/notMNIST (the original) and its last notebooks are
-different runs, so a figure means something only together with the recipe of its own run. Recipes
-and outputs were read from the original's git history.
+Its README and its last notebooks come from different runs, so a figure means something only
+together with the recipe of its own run. Recipes and outputs were read from its git history.
 
 Common to all runs, unless a recipe says otherwise: training on the large archive as it is and
 testing on the small one; batches of 1,000 in stored order; plain gradient descent; times of a
@@ -12,6 +11,7 @@ which changes the length of a step and lets no weight decay.
 
 from dataclasses import dataclass
 
+REPOSITORY = "https://github.com/AmmarRashed/notMNIST"  # the original's
 _LAST = "81d55b4"  # of 7 February 2019
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import platform
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 
 BUDGETS = ("quick", "full")
 DEFAULT_DATASET = "openglyphs"
-# Every test set that a result may bear, in the order of the README's columns.
+# Every test set that results are reported on, as tables and plots name it.
 TESTS = {
     "openglyphs": "OpenGlyphs",
     "notmnist-small": "notMNIST small",
-    "notmnist-small-clean": "small, clean",
-    "notmnist-small-fonts": "small, by font",
+    "notmnist-small-clean": "notMNIST small without copies",
+    "notmnist-small-fonts": "notMNIST small, other fonts",
 }
 # The kinds of split that notebook 12 compares, on the same test images.
 SPLIT_KINDS = ("random", "deduplicated", "by font")
@@ -221,34 +222,43 @@ def published(model: str) -> str:
     return str(original.published(model) or "-")
 
 
-def read_results(folder: Path) -> list[dict[str, Any]]:
-    """Read the entries of every full run in a folder, sorted by file name.
+def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Read the entries of every full run in a folder.
+
+    A score belongs to a pair, what a model was trained on and what it was tested on, so entries
+    come apart by training set, and each holds its scores by test set.
 
     Parameters
     ----------
     folder : Path
         ``misc/results``.
 
+    Returns
+    -------
+    dict of str to list of dict
+        By the dataset trained on, in the order of the files' names.
+
     Raises
     ------
     NotMNISTError
         When a result file can't be read.
     """
-    entries = []
+    entries: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for path in sorted(folder.glob("*.json")):
         if path.stem.endswith("-quick"):
             continue
         try:
-            entries += json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError) as error:
+            for entry in json.loads(path.read_text(encoding="utf-8")):
+                entries[entry["dataset"]].append(entry)
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise NotMNISTError(
-                f"{path} is no result file ({error}): delete it or run its notebook"
+                f"{path} is no result file ({error!r}): delete it or run its notebook"
             ) from error
-    return entries
+    return dict(entries)
 
 
 def read_predictions(folder: Path) -> dict[str, np.ndarray]:
-    """Read what the models of every full run read on OpenGlyphs' test split.
+    """Read what the models trained on OpenGlyphs predicted for its test split.
 
     Parameters
     ----------
@@ -258,22 +268,28 @@ def read_predictions(folder: Path) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to ndarray of uint8, shape (seeds, N)
-        By model, sorted by file name.
+        By model, in the order of the files' names.
 
     Raises
     ------
     NotMNISTError
-        When a file of predictions can't be read.
+        When a file of predictions can't be read, or when two files name the same model.
     """
-    predictions = {}
+    predictions: dict[str, np.ndarray] = {}
     for path in sorted(folder.glob(f"*-{DEFAULT_DATASET}.npz")):
         try:
             with np.load(path) as kept:
-                predictions |= {model: kept[model] for model in kept.files}
+                of_notebook = {model: kept[model] for model in kept.files}
         except (OSError, EOFError, ValueError, BadZipFile, pickle.UnpicklingError) as error:
             raise NotMNISTError(
                 f"{path} holds no predictions ({error}): delete it or run its notebook"
             ) from error
+        if twice := of_notebook.keys() & predictions.keys():
+            raise NotMNISTError(
+                f"{path} and another file both hold predictions of {', '.join(sorted(twice))}: "
+                "delete one, or give its notebook's models other names"
+            )
+        predictions |= of_notebook
     return predictions
 
 

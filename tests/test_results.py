@@ -1,5 +1,4 @@
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +7,6 @@ from matplotlib.figure import Figure
 from notmnist import original, results
 from notmnist.dataset import Split
 from notmnist.errors import NotMNISTError, UsageError
-from tools.readme import tables
 
 TABLE = {"seeds": ([0], [0, 1, 2]), "steps": (10, 1_000)}
 
@@ -34,15 +32,19 @@ def split_of(labels):
     )  # fmt: skip
 
 
-def entry_of(run, model="a model"):
+TESTS = {"openglyphs": split_of([0, 1, 2, 3])}
+PREDICTIONS = {"openglyphs": [np.array([0, 1, 2, 9]), np.array([0, 1, 9, 9])]}
+
+
+def entry_of(run, tests=TESTS, predictions=PREDICTIONS):
     return run.entry(
-        model,
+        "a model",
         seeds=run.parameters.seeds,
         parameters=7850,
         steps=run.parameters.steps,
         train_seconds=[1.0, 2.0],
-        tests={"openglyphs": split_of([0, 1, 2, 3])},
-        predictions={"openglyphs": [np.array([0, 1, 2, 9]), np.array([0, 1, 9, 9])]},
+        tests=tests,
+        predictions=predictions,
     )
 
 
@@ -96,7 +98,7 @@ def test_a_quick_run_never_bears_a_committed_name(misc):
     run.save([entry_of(run)], {"a model": {"openglyphs": [np.zeros(4, np.uint8)]}})
     written = sorted(path.name for path in misc.rglob("*.*"))
     assert written == ["nb-openglyphs-quick.json", "nb-quick.png"]
-    assert results.read_results(misc / "results") == []
+    assert results.read_results(misc / "results") == {}
 
 
 def test_a_full_run_keeps_its_predictions_too(full):
@@ -109,7 +111,8 @@ def test_a_full_run_keeps_its_predictions_too(full):
     assert list(kept) == ["a model"]
     assert kept["a model"].dtype == np.uint8
     np.testing.assert_array_equal(kept["a model"], [np.arange(4)] * 3)
-    assert results.read_results(full / "results")[0]["model"] == "a model"
+    (entry,) = results.read_results(full / "results")["openglyphs"]
+    assert entry["model"] == "a model"
 
 
 def test_a_failed_save_leaves_the_earlier_file_whole(full):
@@ -121,26 +124,34 @@ def test_a_failed_save_leaves_the_earlier_file_whole(full):
     assert (full / "results" / "nb-openglyphs.json").read_bytes() == before
 
 
-def test_the_table_merges_a_models_two_datasets_into_one_row():
-    score = {"n": 100, "accuracy": [0.9, 0.92], "interval": [0.84, 0.95]}
-    entries = [
-        {"model": "minibatch logistic regression", "notebook": "03", "dataset": dataset,
-         "parameters": 7850, "steps": steps, "train_seconds": 2.0, "tests": {test: score}}
-        for dataset, steps, test in (
-            ("notmnist-small", 7, "notmnist-small-fonts"), ("openglyphs", 5_000, "openglyphs"),
-        )
-    ]  # fmt: skip
-    header, _, row = tables.results_table(entries).splitlines()
-    cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
-    assert cells["OpenGlyphs"] == cells["small, by font"] == "91.0 [84.0, 95.0]"
-    assert cells["notMNIST small"] == "-"
-    assert cells["steps"] == "5,000"
-    assert row.endswith("| 90%, 155 s |")
+def test_results_of_two_training_sets_stay_apart_though_their_test_sets_share_a_name(
+    full, monkeypatch
+):
+    for dataset, predicted in (("openglyphs", [0, 1]), ("notmnist", [0, 9])):
+        monkeypatch.setenv("NOTMNIST_DATASET", dataset)
+        run = results.Run("nb", TABLE)
+        tests = {"notmnist-small": split_of([0, 1])}
+        run.save([entry_of(run, tests, {"notmnist-small": [np.array(predicted)]})], {})
+    entries = results.read_results(full / "results")
+    accuracies = {
+        dataset: [entry["tests"]["notmnist-small"]["accuracy"] for entry in of_dataset]
+        for dataset, of_dataset in entries.items()
+    }
+    assert accuracies == {"openglyphs": [[1.0]], "notmnist": [[0.5]]}
 
 
-def test_every_figure_of_the_original_is_that_of_a_run_of_its_own():
+def test_predictions_of_two_models_with_one_name_are_not_merged(tmp_path):
+    for notebook in ("01", "02"):
+        np.savez(tmp_path / f"{notebook}-openglyphs.npz", model=np.zeros((1, 4), np.uint8))
+    with pytest.raises(NotMNISTError, match=r"02-openglyphs\.npz and another file both hold"):
+        results.read_predictions(tmp_path)
+
+
+def test_every_figure_of_the_original_is_that_of_a_run_of_its_own(pytestconfig):
     compared = [figure.model for figure in original.PUBLISHED if figure.model]
     assert len(compared) == len(set(compared))
+    entries = results.read_results(pytestconfig.rootpath / "misc" / "results")
+    assert {entry["model"] for entry in entries["openglyphs"]} >= set(compared)
     for figure in original.PUBLISHED:
         assert figure.recipe and (figure.printed is None) == (not figure.commit)
         if figure.readme and figure.printed:  # which the README rounds or cuts
@@ -154,22 +165,9 @@ def test_a_figure_of_the_original_says_where_its_model_is_another():
     assert results.published("ReLU MLP + augmentation") == "-"
 
 
-def test_kinds_of_split_make_a_table_of_their_own():
-    entries = [
-        {"model": f"convnet, {kind}", "notebook": "12", "dataset": "openglyphs",
-         "tests": {kind: {"n": 100, "accuracy": [accuracy], "interval": [0.84, 0.95]}}, **more}
-        for kind, accuracy, more in (
-            ("random", 0.92, {"gain_over_by_font": [0.02, -0.001, 0.05]}), ("by font", 0.9, {}),
-        )
-    ]  # fmt: skip
-    row = tables.split_table(entries).splitlines()[-1]
-    assert row.startswith("| openglyphs | convnet | 92.0 [84.0, 95.0] | - | 90.0 [84.0, 95.0] |")
-    assert row.endswith("| +2.0 [-0.1, +5.0] |")
-    assert len(tables.results_table(entries).splitlines()) == 2
-
-
-def test_a_broken_result_file_is_named(tmp_path):
-    (tmp_path / "nb-openglyphs.json").write_text("[{")
+@pytest.mark.parametrize("content", ["[{", '["entry"]', '[{"model": "a model"}]', "1"])
+def test_a_broken_result_file_is_named(tmp_path, content):
+    (tmp_path / "nb-openglyphs.json").write_text(content)
     with pytest.raises(NotMNISTError, match=r"nb-openglyphs\.json is no result file"):
         results.read_results(tmp_path)
 
@@ -179,37 +177,6 @@ def test_a_broken_file_of_predictions_is_named(tmp_path, content):
     (tmp_path / "nb-openglyphs.npz").write_bytes(content)
     with pytest.raises(NotMNISTError, match=r"nb-openglyphs\.npz holds no predictions"):
         results.read_predictions(tmp_path)
-
-
-def test_the_report_replaces_what_is_between_the_markers_and_nothing_else(tmp_path):
-    readme = tmp_path / "README.md"
-    names = ("results", "splits", "data speed", "training speed")
-    marked = [f"<!-- {name}: begin -->\nold\n<!-- {name}: end -->" for name in names]
-    readme.write_text("\n".join(["top", marked[0], "middle", *marked[1:], "bottom\n"]))
-    tables.update_readme(readme, tmp_path / "none")
-    text = readme.read_text()
-    assert text.startswith("top\n") and text.endswith("\nbottom\n") and "old" not in text
-    assert "| model | curve" in text.split("middle")[0]
-    assert "| random | deduplicated |" in text.split("middle")[1]
-    assert text.count("times faster") == 4
-
-
-def test_a_readme_without_markers_is_left_alone(tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text("no markers")
-    with pytest.raises(NotMNISTError, match="lacks the two lines"):
-        tables.update_readme(readme, tmp_path)
-    assert readme.read_text() == "no markers"
-
-
-def test_the_committed_readme_shows_the_committed_results(pytestconfig, tmp_path):
-    root = pytestconfig.rootpath
-    written = tmp_path / "README.md"
-    shutil.copy(root / "README.md", written)
-    for folder in ("notmnist", "benchmarks"):  # whose code the rows of speed are of
-        shutil.copytree(root / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.gz"))
-    tables.update_readme(written, root / "misc" / "results")
-    assert written.read_text(encoding="utf-8") == (root / "README.md").read_text(encoding="utf-8")
 
 
 def test_committed_results_come_from_full_runs(pytestconfig):

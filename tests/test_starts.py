@@ -62,9 +62,10 @@ def test_binder_and_the_devcontainer_install_what_the_readme_does():
     assert f"{container['postCreateCommand']} && pytest" in README
 
 
-def test_the_readmes_loop_for_several_accelerators_trains_on_two_devices_as_on_one(tmp_path):
+def test_the_script_for_several_accelerators_trains_on_two_devices_as_on_one(tmp_path):
     pytest.importorskip("jax", reason="Keras spreads batches with its JAX backend alone")
-    blocks = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
+    page = (CHECKOUT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
     (recipe,) = (block for block in blocks if "DataParallel" in block)
     runs = [
         subprocess.Popen(

@@ -1,7 +1,7 @@
 """The pages made from templates: the start, the glyph browser, and a page a notebook."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
@@ -47,9 +47,7 @@ class Notebook:
         return results.picture_name(self.name, results.DEFAULT_DATASET, "full")
 
 
-def write(
-    folder: Path, notebooks: Sequence[Path], misc: Path, entries: Sequence[Mapping[str, Any]]
-) -> None:
+def write(folder: Path, notebooks: Sequence[Path], misc: Path, entries: tables.Entries) -> None:
     """Write ``index.html``, ``glyphs.html``, ``notebooks/``, ``misc/`` and ``highlight.css``.
 
     Parameters
@@ -60,8 +58,8 @@ def write(
         The notebooks to render.
     misc : Path
         Holds a picture of every notebook.
-    entries : sequence of mapping
-        The results, as `notmnist.results.read_results` gives them.
+    entries : mapping of str to sequence of mapping
+        The results by training set, as `notmnist.results.read_results` gives them.
 
     Raises
     ------
@@ -83,11 +81,12 @@ def write(
                 f"{misc / notebook.picture} is not there: `notmnist run {notebook.name} "
                 "--budget full` makes it"
             )
-    shown = {
-        "results": _to_html(tables.results_table(entries)),
-        "splits": _to_html(tables.split_table(entries)),
+    protocols = {
+        protocol.title: _to_html(tables.results_table(entries, protocol, "notebooks"))
+        for protocol in tables.PROTOCOLS.values()
     }
-    write_page("index.html", "start.html", notebooks=rendered, **shown)
+    splits = _to_html(tables.split_table(entries))
+    write_page("index.html", "start.html", notebooks=rendered, protocols=protocols, splits=splits)
     write_page("glyphs.html", "glyphs.html")
     for part in ("notebooks", "misc"):
         (folder / part).mkdir()
@@ -127,7 +126,7 @@ def render(path: Path) -> Notebook:
 
 
 def _to_html(table: str) -> Markup:
-    """Turn one of the README's tables into HTML that links to the pages made of the notebooks."""
+    """Turn a Markdown table into HTML that links to the pages made from the notebooks."""
     return Markup(markdown2html(table.replace(".ipynb)", ".html)")))
 
 

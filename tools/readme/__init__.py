@@ -1,1 +1,1 @@
-"""Write the tables of README.md from the results and the benchmarks that are committed."""
+"""Write the tables of the README and of the other pages, from committed results and benchmarks."""

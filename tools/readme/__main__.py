@@ -4,20 +4,20 @@ import sys
 
 from notmnist import files
 from notmnist.errors import NotMNISTError, UsageError
-from tools.readme.tables import update_readme
+from tools.readme import pages
 
 
 def main() -> int:
-    """Write the tables; the exit status is 0, or 1 after one line on stderr."""
+    """Write the tables; the exit status is 0, or 1 or 2 after one line on stderr."""
     root = files.checkout()
     try:
         if root is None:
-            raise UsageError("the tables stand in a checkout's README.md: run it from a checkout")
-        update_readme(root / "README.md", files.committed_results())
+            raise UsageError("the tables stand in a checkout's pages: run it from a checkout")
+        for page in pages.write(root):
+            print(page)
     except NotMNISTError as error:
         print(f"tools.readme: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
-    print(root / "README.md")
     return 0
 
 

@@ -1,5 +1,6 @@
-"""The README's tables of speed, made from the committed benchmarks alone."""
+"""The tables of speed in ``benchmarks/README.md``, made from the committed benchmarks alone."""
 
+import ast
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,11 @@ _CHANGED = " (code changed since)"
 
 
 def code_hash(root: Path, modules: Sequence[str]) -> str:
-    """Hash the code that a benchmark measured.
+    """Hash the code that a benchmark measured, whatever is said about it.
+
+    The hash is of the modules' syntax trees without docstrings and import statements. So comments,
+    layout and the place that a name is imported from may change, and a measurement stays current;
+    any other change of the code makes it outdated.
 
     Parameters
     ----------
@@ -24,11 +29,30 @@ def code_hash(root: Path, modules: Sequence[str]) -> str:
     Returns
     -------
     str
-        Hexadecimal sha256 of their contents, whatever their line ends.
+        Hexadecimal sha256, the same in every version of Python.
     """
     paths = [root / module for module in modules]
-    contents = [path.read_text(encoding="utf-8") if path.exists() else "" for path in paths]
-    return hashlib.sha256("".join(contents).encode()).hexdigest()
+    sources = [path.read_text(encoding="utf-8") if path.exists() else "" for path in paths]
+    return hashlib.sha256(repr([_outline(ast.parse(s)) for s in sources]).encode()).hexdigest()
+
+
+def _outline(node: object) -> object:
+    """Turn a syntax tree into nested tuples that leave out what no measurement depends on."""
+    if isinstance(node, list):
+        return [
+            _outline(part) for part in node if not isinstance(part, ast.Import | ast.ImportFrom)
+        ]
+    if not isinstance(node, ast.AST):
+        return node
+    fields = dict(ast.iter_fields(node))
+    documented = ast.AsyncFunctionDef | ast.ClassDef | ast.FunctionDef | ast.Module
+    if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+        fields["body"] = node.body[1:]
+    # Python 3.12 ends some f-strings with an empty text, and versions differ in empty fields.
+    if isinstance(node, ast.JoinedStr):
+        fields["values"] = [part for part in node.values if getattr(part, "value", None) != ""]
+    kept = [(name, value) for name, value in fields.items() if value not in (None, [])]
+    return type(node).__name__, [(name, _outline(value)) for name, value in kept]
 
 
 def read_measurements(path: Path) -> list[dict[str, Any]]:
@@ -55,19 +79,19 @@ def read_measurements(path: Path) -> list[dict[str, Any]]:
 
 
 def data_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list[str]]:
-    """Lay out what was measured of the data's way, at the largest size of each name.
+    """Lay out what was measured from archive to arrays, at the largest size of each name.
 
     Parameters
     ----------
     entries : sequence of mapping
         As `read_measurements` gives them.
     root : Path
-        The checkout: a row whose code there is another by now says so.
+        The checkout: a row says so when its code has changed since it was measured.
 
     Returns
     -------
     list of list of str
-        A row of cells for every name, below a header.
+        One row of cells for every name, below a header.
     """
     largest = {entry["name"]: entry for entry in sorted(entries, key=lambda entry: entry["size"])}
     rows = [["what", "images", "times faster", "ours", "reference"]]
@@ -82,7 +106,7 @@ def data_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list[str
 
 
 def training_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list[str]]:
-    """Lay out what was measured of training, a row a model.
+    """Lay out what was measured of training, one row per model.
 
     Parameters
     ----------
@@ -92,7 +116,7 @@ def training_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list
     Returns
     -------
     list of list of str
-        A row of cells for every model, below a header.
+        One row of cells for every model, below a header.
     """
     models: dict[str, dict[str, Mapping[str, Any]]] = {}
     for entry in entries:

@@ -1,66 +1,122 @@
-"""The README's results tables, made from the committed result files alone."""
+"""Results and the original's figures as Markdown tables."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from notmnist import files
-from notmnist.errors import NotMNISTError
-from notmnist.results import DEFAULT_DATASET, SPLIT_KINDS, TESTS, published, read_results
-from tools.readme import speed
+from notmnist import original
+from notmnist.original import Published
+from notmnist.results import SPLIT_KINDS, TESTS, published
+
+Entry = Mapping[str, Any]
+Entries = Mapping[str, Sequence[Entry]]
+Cell = Callable[[Entry], str]
 
 
-def results_table(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Lay out results as a Markdown table, one row a model.
+@dataclass(frozen=True)
+class Protocol:
+    """What models are trained on and what they are tested on; a table shows one protocol.
+
+    Attributes
+    ----------
+    title : str
+        A heading for the table.
+    trained_on, training : str
+        The dataset's name, and how a table's header names it.
+    tested_on : tuple of str
+        The test sets, as result files name them.
+    with_original : bool
+        Whether the original repository followed this protocol too.
+    """
+
+    title: str
+    trained_on: str
+    training: str
+    tested_on: tuple[str, ...]
+    with_original: bool = False
+
+
+PROTOCOLS = {
+    "openglyphs": Protocol(
+        "OpenGlyphs → genuine small: nothing genuine in training",
+        "openglyphs",
+        "OpenGlyphs",
+        ("openglyphs", "notmnist-small", "notmnist-small-clean"),
+    ),
+    "by font": Protocol(
+        "Genuine small, by font",
+        "notmnist-small",
+        "notMNIST small",
+        ("notmnist-small-fonts",),
+    ),
+    "large": Protocol(
+        "Genuine large → genuine small: the original's protocol",
+        "notmnist",
+        "notMNIST large",
+        ("notmnist-small",),
+        with_original=True,
+    ),
+}
+
+
+_COSTS: dict[str, Cell] = {
+    "parameters": lambda entry: f"{entry['parameters']:,}",
+    "steps": lambda entry: f"{entry['steps']:,}",
+    "training, s": lambda entry: f"{entry['train_seconds']:.1f}",
+}
+
+
+def results_table(entries: Entries, protocol: Protocol, notebooks: str) -> str:
+    """Lay out all results of a protocol, one row per model.
 
     Parameters
     ----------
-    entries : sequence of mapping
-        As `read_results` gives them: a model trained on two datasets has two entries and one row.
-        Parameters, steps and seconds are those of the entry trained on OpenGlyphs.
+    entries : mapping of str to sequence of mapping
+        By training set, as `notmnist.results.read_results` gives them.
+    protocol : Protocol
+        Its training set and its test sets choose what is shown.
+    notebooks : str
+        The folder that links lead to, seen from the page.
 
     Returns
     -------
     str
-        Accuracies in percent, means over the seeds, with their 95% intervals in brackets.
+        A Markdown table: accuracies in percent, means over the seeds, with their 95% intervals in
+        brackets. A sentence where there is no result.
     """
-    header = [
-        "model",
-        "curve",
-        "parameters",
-        "steps",
-        "training, s",
-        *TESTS.values(),
-        "original (published)",
-    ]
-    lines = [_row(header), _row(["---"] + ["---:"] * (len(header) - 1))]
-    entries = [entry for entry in entries if TESTS.keys() & entry["tests"].keys()]
-    for model in dict.fromkeys(entry["model"] for entry in entries):
-        of_model = [entry for entry in entries if entry["model"] == model]
-        main = min(of_model, key=lambda entry: entry["dataset"] != DEFAULT_DATASET)
-        tests = {name: score for entry in of_model for name, score in entry["tests"].items()}
-        cells = [
-            f"[{model}](notebooks/{main['notebook']}.ipynb)",
-            f'<img src="misc/{main["notebook"]}.png" width="160" alt="">',
-            f"{main['parameters']:,}",
-            f"{main['steps']:,}",
-            f"{main['train_seconds']:.1f}",
-            *(_accuracy_cell(tests.get(name)) for name in TESTS),
-            published(model),
-        ]
-        lines.append(_row(cells))
-    return "\n".join(lines)
+    return _results(_of_protocol(entries, protocol), protocol, notebooks, _COSTS)
 
 
-def split_table(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Lay out what the kind of split does to accuracy, one row a dataset and model.
+def summary_table(entries: Entries, protocol: Protocol, notebooks: str) -> str:
+    """Lay out a protocol's results in few rows.
 
     Parameters
     ----------
-    entries : sequence of mapping
-        As `read_results` gives them; those of notebook 12 count.
+    entries, protocol, notebooks
+        As for `results_table`.
+
+    Returns
+    -------
+    str
+        As `results_table`, but without costs and with one model per notebook: its last, which has
+        all that the notebook adds; beside the original's figures its first, the plain one.
+    """
+    of_protocol = _of_protocol(entries, protocol)
+    ordered = of_protocol[::-1] if protocol.with_original else of_protocol
+    one_each = {entry["notebook"]: entry for entry in ordered}.values()
+    shown = [entry for entry in of_protocol if entry in one_each]
+    return _results(shown, protocol, notebooks, {})
+
+
+def split_table(entries: Entries) -> str:
+    """Lay out what the kind of split does to accuracy, one row per dataset and model.
+
+    Parameters
+    ----------
+    entries : mapping of str to sequence of mapping
+        As for `results_table`; those of notebook 12 are shown.
 
     Returns
     -------
@@ -68,60 +124,98 @@ def split_table(entries: Sequence[Mapping[str, Any]]) -> str:
         A Markdown table like that of `results_table`.
     """
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for entry in entries:
-        for kind in entry["tests"].keys() & set(SPLIT_KINDS):
-            model = entry["model"].removesuffix(f", {kind}")
-            row = rows.setdefault((entry["dataset"], model), {"gain": "-"})
-            row[kind] = entry["tests"][kind]
-            if gain := entry.get("gain_over_by_font"):
-                mean, low, high = (100 * value for value in gain)
-                row["gain"] = f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
+    for dataset, of_dataset in entries.items():
+        for entry in of_dataset:
+            for kind in entry["tests"].keys() & set(SPLIT_KINDS):
+                model = entry["model"].removesuffix(f", {kind}")
+                row = rows.setdefault((dataset, model), {"gain": "-"})
+                row[kind] = entry["tests"][kind]
+                if gain := entry.get("gain_over_by_font"):
+                    mean, low, high = (100 * value for value in gain)
+                    row["gain"] = f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
     header = ["dataset", "model", *SPLIT_KINDS, "random - by font"]
-    lines = [_row(header), _row(["---"] * 2 + ["---:"] * 4)]
-    for (dataset, model), row in rows.items():
-        cells = [_accuracy_cell(row.get(kind)) for kind in SPLIT_KINDS]
-        lines.append(_row([dataset, model, *cells, row["gain"]]))
-    return "\n".join(lines)
+    body = [
+        [dataset, model, *(_accuracy_cell(row.get(kind)) for kind in SPLIT_KINDS), row["gain"]]
+        for (dataset, model), row in rows.items()
+    ]
+    return markdown([header, *body], text_columns=2)
 
 
-def update_readme(readme: Path, folder: Path) -> None:
-    """Write the tables of results and of speed between the README's markers.
+def published_table(figures: Sequence[Published]) -> str:
+    """Lay out the original's figures, each with its run.
 
     Parameters
     ----------
-    readme : Path
-        The file to change, at the top of the checkout.
-    folder : Path
-        ``misc/results``; the benchmarks are beside it.
+    figures : sequence of Published
+        As `notmnist.original` lists them.
 
-    Raises
-    ------
-    NotMNISTError
-        When the README or its markers are missing, or a result file can't be read.
+    Returns
+    -------
+    str
+        A Markdown table that links each figure to its notebook in the original repository.
     """
-    try:
-        text = readme.read_text(encoding="utf-8")
-    except OSError as error:
-        raise NotMNISTError(f"cannot read {readme} ({error.strerror}): restore it") from error
-    entries = read_results(folder)
-    measured = speed.read_measurements(folder.parent / "benchmarks.json")
-    tables = {
-        "results": results_table(entries),
-        "splits": split_table(entries),
-        "data speed": _plain_table(speed.data_rows(measured, readme.parent)),
-        "training speed": _plain_table(speed.training_rows(measured, readme.parent)),
+    header = ["model", "recipe of the run", "run", "README, %", "printed, %", "time, s"]
+    body = [
+        [
+            figure.trained,
+            figure.recipe,
+            _run_link(figure),
+            "-" if figure.readme is None else f"{figure.readme:g}",
+            "-" if figure.printed is None else f"{figure.printed:.2f}",
+            "-" if figure.seconds is None else f"{figure.seconds:,g}",
+        ]
+        for figure in figures
+    ]
+    return markdown([header, *body], text_columns=3)
+
+
+def markdown(rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
+    """Write rows of cells as a Markdown table.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        The header and the rows below it.
+    text_columns : int
+        How many of the first columns hold text; the others are aligned to the right.
+    """
+    header, *body = rows
+    rule = ["---"] * text_columns + ["---:"] * (len(header) - text_columns)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *body))
+
+
+def _of_protocol(entries: Entries, protocol: Protocol) -> list[Entry]:
+    return [
+        entry
+        for entry in entries.get(protocol.trained_on, ())
+        if entry["tests"].keys() & set(protocol.tested_on)
+    ]
+
+
+def _results(
+    entries: Sequence[Entry], protocol: Protocol, notebooks: str, more: Mapping[str, Cell]
+) -> str:
+    if not entries:
+        return f"No full run on {protocol.training} has been recorded yet."
+    columns: dict[str, Cell] = {
+        "model": lambda entry: f"[{entry['model']}]({notebooks}/{entry['notebook']}.ipynb)",
+        **more,
     }
-    for name, table in tables.items():
-        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-        try:
-            before, rest = text.split(begin)
-            _, after = rest.split(end)
-        except ValueError:
-            raise NotMNISTError(
-                f"{readme} lacks the two lines {begin} and {end}: put them where the table belongs"
-            ) from None
-        text = f"{before}{begin}\n{table}\n{end}{after}"
-    files.write_text(readme, text)
+    for test in protocol.tested_on:
+        name = _column_name(entries, protocol, test)
+        columns[name] = lambda entry, test=test: _accuracy_cell(entry["tests"].get(test))
+    if protocol.with_original:
+        columns["the original's"] = lambda entry: published(entry["model"])
+    return markdown([
+        list(columns), *([cell(entry) for cell in columns.values()] for entry in entries)
+    ])  # fmt: skip
+
+
+def _column_name(entries: Sequence[Entry], protocol: Protocol, test: str) -> str:
+    """Name a column by training set, test set and number of test images."""
+    counts = sorted({entry["tests"][test]["n"] for entry in entries if test in entry["tests"]})
+    images = " or ".join(f"{count:,}" for count in counts) or "-"
+    return f"{protocol.training} → {TESTS[test]}, n = {images}"
 
 
 def _accuracy_cell(score: Mapping[str, Any] | None) -> str:
@@ -131,11 +225,8 @@ def _accuracy_cell(score: Mapping[str, Any] | None) -> str:
     return f"{100 * np.mean(score['accuracy']):.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _plain_table(rows: Sequence[Sequence[str]]) -> str:
-    header, *rows = rows
-    rule = ["---"] + ["---:"] * (len(header) - 1)
-    return "\n".join(_row(row) for row in (header, rule, *rows))
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _run_link(figure: Published) -> str:
+    if not figure.notebook:
+        return "none"
+    address = f"{original.REPOSITORY}/blob/{figure.commit}/{figure.notebook}"
+    return f"[{figure.notebook} at {figure.commit}]({address})"

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 
 import pytest
@@ -46,6 +47,38 @@ def test_training_rows_gather_a_models_measurements(checkout):
     assert cells["a step: times faster"] == "1.5"
     assert cells["to its accuracy: times faster"] == "12"
     assert cells["in bfloat16: times faster"] == "-"
+
+
+def hash_of(folder, text):
+    (folder / "module.py").write_text(text)
+    return speed.code_hash(folder, ["module.py"])
+
+
+def test_the_hash_ignores_what_no_measurement_depends_on(tmp_path):
+    plain = "from a import b\n\n\ndef f(x):\n    return b(x, f'{x:>{x}}')\n"
+    documented = """
+        '''Say what it is.'''
+        from c import (  # moved
+            b,
+        )
+        import d
+        def f(
+            x
+        ):
+            '''Say more.'''
+            import e
+            return b(x, f"{x:>{x}}")  # a comment
+    """
+    assert hash_of(tmp_path, textwrap.dedent(documented)) == hash_of(tmp_path, plain)
+    for other in ("b(x, x)", "b(x, f'{x:<{x}}')", "c(x, f'{x:>{x}}')", "'b(x)'", "''"):
+        changed = plain.replace("b(x, f'{x:>{x}}')", other)
+        assert hash_of(tmp_path, changed) != hash_of(tmp_path, plain)
+
+
+def test_the_hash_is_the_same_in_every_version_of_python(tmp_path):
+    text = "@a\nclass B(C):\n    x: int = None\n    def f(self, *y): return f'{y:{self.x}}'\n"
+    known = "3ea09f79543d1ae9ec0abf750ea737542cab892ec551e41f6ea71259bc59540b"
+    assert hash_of(tmp_path, text) == known
 
 
 @pytest.mark.parametrize("change", ["altered", None])
