@@ -32,10 +32,10 @@ def entry(checkout, name, size=100, ratio=20.0):
 
 
 def test_data_rows_show_the_largest_size_of_each_name(checkout):
-    entries = [entry(checkout, "pipeline", size, size / 10) for size in (300, 100)]
+    entries = [entry(checkout, "pipeline", size, size * 41.151) for size in (300, 100)]
     entries.append(entry(checkout, "step/03_minibatch_lr"))
     _, row = speed.data_rows(entries, checkout)
-    assert row == ["pipeline", "300", "30", "1 s", "30 s"]
+    assert row == ["pipeline", "300", "12,300", "1 s", "12,300 s"]
 
 
 def test_training_rows_gather_a_models_measurements(checkout):
@@ -44,9 +44,9 @@ def test_training_rows_gather_a_models_measurements(checkout):
     header, row = speed.training_rows(entries, checkout)
     cells = dict(zip(header, row, strict=True))
     assert cells["notebook"] == "03_minibatch_lr"
-    assert cells["a step: times faster"] == "1.5"
-    assert cells["to its accuracy: times faster"] == "12"
-    assert cells["in bfloat16: times faster"] == "-"
+    assert cells["a step, times faster"] == "1.5"
+    assert cells["to its last accuracy, times faster than its whole run"] == "12"
+    assert cells["a step in bfloat16, times faster"] == "-"
 
 
 def hash_of(folder, text):

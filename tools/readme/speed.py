@@ -99,8 +99,8 @@ def data_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list[str
         if name.partition("/")[0] not in _TRAINING:
             changed = "" if _is_current(entry, root) else _CHANGED
             rows.append([
-                name + changed, f"{entry['size']:,}", f"{entry['ratio']:.3g}",
-                *(f"{entry[side]:.3g} {entry['unit']}" for side in ("ours", "reference")),
+                name + changed, f"{entry['size']:,}", _digits(entry["ratio"]),
+                *(f"{_digits(entry[side])} {entry['unit']}" for side in ("ours", "reference")),
             ])  # fmt: skip
     return rows
 
@@ -123,23 +123,28 @@ def training_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list
         kind, _, model = entry["name"].partition("/")
         if kind in _TRAINING:
             models.setdefault(model, {})[kind] = entry
-    rows = [["notebook", "ours, ms a step", *_TRAINING.values()]]
+    rows = [["notebook", "ours, ms per step", *_TRAINING.values()]]
     for model, kinds in sorted(models.items()):
         changed = "" if all(_is_current(entry, root) for entry in kinds.values()) else _CHANGED
-        ours = f"{kinds['step']['ours']:.3g}" if "step" in kinds else "-"
-        ratios = [f"{kinds[kind]['ratio']:.3g}" if kind in kinds else "-" for kind in _TRAINING]
+        ours = _digits(kinds["step"]["ours"]) if "step" in kinds else "-"
+        ratios = [_digits(kinds[kind]["ratio"]) if kind in kinds else "-" for kind in _TRAINING]
         rows.append([model + changed, ours, *ratios])
     return rows
 
 
 # Kinds of measurements of training, and what their ratio is.
 _TRAINING = {
-    "step": "a step: times faster",
-    "arithmetic": "share of the bare arithmetic",
-    "bfloat16": "in bfloat16: times faster",
-    "accuracy": "to its accuracy: times faster",
-    "accuracy, first reached": "than its first reach of it",
+    "step": "a step, times faster",
+    "arithmetic": "share of bare arithmetic",
+    "bfloat16": "a step in bfloat16, times faster",
+    "accuracy": "to its last accuracy, times faster than its whole run",
+    "accuracy, first reached": "times faster than until it first had it",
 }
+
+
+def _digits(value: float) -> str:
+    """Write three significant digits, never with an exponent."""
+    return f"{float(f'{value:.3g}'):,g}"
 
 
 def _is_current(entry: Mapping[str, Any], root: Path) -> bool:

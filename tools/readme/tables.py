@@ -152,14 +152,14 @@ def published_table(figures: Sequence[Published]) -> str:
     Returns
     -------
     str
-        A Markdown table that links each figure to its notebook in the original repository.
+        A Markdown table that links each figure to the notebook with its run.
     """
-    header = ["model", "recipe of the run", "run", "README, %", "printed, %", "time, s"]
+    header = ["model", "recipe of the run", "commit", "README, %", "printed, %", "time, s"]
     body = [
         [
             figure.trained,
             figure.recipe,
-            _run_link(figure),
+            _link_to_run(figure),
             "-" if figure.readme is None else f"{figure.readme:g}",
             "-" if figure.printed is None else f"{figure.printed:.2f}",
             "-" if figure.seconds is None else f"{figure.seconds:,g}",
@@ -225,8 +225,7 @@ def _accuracy_cell(score: Mapping[str, Any] | None) -> str:
     return f"{100 * np.mean(score['accuracy']):.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _run_link(figure: Published) -> str:
-    if not figure.notebook:
+def _link_to_run(figure: Published) -> str:
+    if not figure.commit:
         return "none"
-    address = f"{original.REPOSITORY}/blob/{figure.commit}/{figure.notebook}"
-    return f"[{figure.notebook} at {figure.commit}]({address})"
+    return f"[{figure.commit}]({original.REPOSITORY}/blob/{figure.commit}/{figure.notebook})"
