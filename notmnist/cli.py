@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from notmnist import exports, files, pipeline, sources
 from notmnist.dataset import format_card
 from notmnist.errors import NotMNISTError, UsageError
-from notmnist.sources import SPLITS
+from notmnist.sources import POLICIES, SPLITS
 from notmnist.version import __version__
 
 _EXAMPLES = """\
@@ -94,20 +94,37 @@ def _parser() -> argparse.ArgumentParser:
         commands, "export", _export, "write a dataset in another program's format",
         "notmnist export openglyphs --format idx --out MNIST/raw",
         "notmnist export notmnist --format idx --counts 60000 10000 --out MNIST/raw",
-        "notmnist export notmnist-small --format parquet --out notmnist-small",
+        "notmnist export notmnist-small --format mat --dedup none --out mat",
+        "notmnist export notmnist --format pickle-seed --out data",
     )  # fmt: skip
+    formats = (f"  {name:<15}{format.description}" for name, format in exports.FORMATS.items())
+    export.epilog = "\n".join(("formats:", *formats, "", str(export.epilog)))
     export.add_argument("name", metavar="NAME")
     export.add_argument(
-        "--format", required=True, metavar="{idx,npz,mat,parquet,pickle-course,pickle-seed}"
+        "--format", required=True, metavar="{" + ",".join(exports.FORMATS) + "}", help="see below"
     )
     export.add_argument("--out", required=True, metavar="DIR", help="a folder, new or empty")
+    export.add_argument(
+        "--dedup",
+        metavar="{" + ",".join(POLICIES) + "}",
+        default="train",
+        help="which exact copies to leave out, as in notmnist.load (default: train)",
+    )
+    export.add_argument(
+        "--valid",
+        metavar="{join,drop}",
+        default="join",
+        help="in formats without a validation split (idx, npz, pickle-seed), whether its rows "
+        "follow those of training or are left out (default: join)",
+    )
     export.add_argument(
         "--counts",
         metavar="N",
         nargs="+",
         type=int,
-        help="images of train, valid, test; of train, test for idx, npz, pickle-seed, which leave "
-        "validation out (default: all)",
+        help="how many images to take of each split that the format holds, at equal distances: of "
+        "train, valid and test; of train and test for idx, npz and pickle-seed; of all together "
+        "for npz-whole (default: all)",
     )
     run = _command(
         commands, "run", _run, "execute notebooks; results go to misc/",
@@ -180,9 +197,10 @@ def _verify(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    exports.check(options.format, options.out, counts=options.counts)
-    data = pipeline.load(options.name)
-    for path in exports.export(data, options.format, options.out, counts=options.counts):
+    choices = {"counts": options.counts, "valid": options.valid}
+    exports.check(options.format, options.out, **choices)
+    data = pipeline.load(options.name, dedup=options.dedup)
+    for path in exports.export(data, options.format, options.out, **choices):
         print(path)
 
 

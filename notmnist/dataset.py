@@ -1,18 +1,16 @@
 """What `load` gives back: a dataset of three splits and its card. Plain data."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from notmnist.errors import NotMNISTError
+from notmnist.exports import views
 from notmnist.sources import POLICIES, SPLITS
-
-if TYPE_CHECKING:
-    import pandas
-    import tensorflow
-    import torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +51,30 @@ class Split:
         """Count the images."""
         return len(self.labels)
 
-    def __getitem__(self, rows: slice | np.ndarray) -> "Split":
-        """Select rows by slice (a view), index array or boolean mask (a copy)."""
+    @overload
+    def __getitem__(self, rows: int) -> tuple[np.ndarray, int]: ...
+
+    @overload
+    def __getitem__(self, rows: slice | Sequence[int] | np.ndarray) -> "Split": ...
+
+    def __getitem__(self, rows: Any) -> "tuple[np.ndarray, int] | Split":
+        """Give the image and the label of one row, or select many rows.
+
+        Many are selected by slice (a view), or by index array or boolean mask (a copy).
+        """
+        if isinstance(rows, int | np.integer):
+            return np.asarray(self.images[rows]), int(self.labels[rows])
         return replace(
             self,
             images=self.images[rows],
             labels=self.labels[rows],
             font_index=self.font_index[rows],
         )
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, int]]:
+        """Yield the image and the label of every row, in order."""
+        for piece in self.pieces():
+            yield from zip(np.asarray(piece.images), piece.labels.tolist(), strict=True)
 
     def pieces(self, rows: int = 1_000) -> Iterator["Split"]:
         """Yield all rows in order, so many at a time (views)."""
@@ -74,74 +88,64 @@ class Split:
         joined = {name: np.concatenate([getattr(p, name) for p in parts]) for name in columns}
         return replace(parts[0], **joined)
 
-    def as_tf(self) -> "tensorflow.data.Dataset":
-        """Give TensorFlow's view: a `tf.data.Dataset` that streams from the mapped file.
+    # Other libraries' views of a split.
+    as_tf = views.as_tf
+    as_torch = views.as_torch
+    as_sklearn = views.as_sklearn
+    font_table = views.font_table
 
-        Returns
-        -------
-        tensorflow.data.Dataset
-            Elements (image, label) in row order: uint8 of shape (28, 28, 1), 0 to 255, and a
-            scalar int64. Its length is known; shuffle, batch and scale it as any other.
-        """
-        from notmnist.exports import views  # here and below: few programs need one
-
-        return views.as_tf(self)
-
-    def as_torch(self) -> "torch.utils.data.Dataset":
-        """Give PyTorch's view: a map-style dataset for `torch.utils.data.DataLoader`.
-
-        Returns
-        -------
-        torch.utils.data.Dataset
-            Items (image, label): uint8 of shape (1, 28, 28), 0 to 255, and a scalar int64, copied
-            from the mapped file when asked for. A slice gives tensors of many rows at once, and
-            ``[:]`` those of the whole split.
-
-        Raises
-        ------
-        NotMNISTError
-            When PyTorch is not installed.
-        """
-        from notmnist.exports import views
-
-        return views.as_torch(self)
-
-    def as_sklearn(self) -> tuple[np.ndarray, np.ndarray]:
-        """Give scikit-learn's view, ``(X, y)``, without a copy.
-
-        Returns
-        -------
-        X : ndarray of uint8, shape (N, 784)
-            A view of `images`, grey levels 0 to 255.
-        y : ndarray of uint8, shape (N,)
-            `labels`.
-        """
-        from notmnist.exports import views
-
-        return views.as_sklearn(self)
-
-    def font_table(self) -> "pandas.DataFrame":
-        """Tabulate the fonts with pandas; ``polars.from_pandas`` takes the table.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row a font that has an image here, sorted by name: ``font``, ``family``, ``images``
-            and the number of images of each letter, ``A`` to ``J``.
-
-        Raises
-        ------
-        NotMNISTError
-            When pandas is not installed.
-        """
-        from notmnist.exports import views
-
-        return views.font_table(self)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle mapped arrays as places in their file, which another process then maps too."""
+        return _restored, tuple(_place_of(getattr(self, field.name)) for field in fields(self))
 
     def __repr__(self) -> str:
         """Say how many images and fonts there are."""
         fonts = len(np.unique(self.font_index))
         return f"Split({len(self):,} images, {fonts:,} fonts)"
+
+
+class _Place(NamedTuple):
+    """Say where in a prepared file an array is, and tell the file by its size and time."""
+
+    path: str
+    stamp: tuple[int, int]
+    dtype: np.dtype
+    offset: int
+    shape: tuple[int, ...]
+
+
+def _place_of(array: np.ndarray) -> np.ndarray | _Place:
+    """Find the place of an array that is mapped for reading; return any other as it is."""
+    is_mapped = isinstance(array, np.memmap) and array.mode == "r"
+    if not (is_mapped and array.size and array.flags.c_contiguous):
+        return array
+    whole: Any = array  # a slice names the offset of the whole array, not its own
+    while isinstance(whole.base, np.memmap):
+        whole = whole.base
+    offset = whole.offset + array.ctypes.data - whole.ctypes.data
+    return _Place(whole.filename, _stamp(whole.filename), array.dtype, offset, array.shape)
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    stat = os.stat(path)
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _restored(*columns: np.ndarray | _Place) -> Split:
+    return Split(*(_mapped(column) if isinstance(column, _Place) else column for column in columns))
+
+
+def _mapped(place: _Place) -> np.ndarray:
+    try:
+        changed = _stamp(place.path) != place.stamp
+    except OSError:
+        changed = True
+    if changed:
+        raise NotMNISTError(
+            f"a pickled split maps {place.path}, which is not there or has changed since: load the "
+            "dataset again"
+        )
+    return np.memmap(place.path, place.dtype, "r", place.offset, place.shape)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

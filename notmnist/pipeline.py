@@ -68,7 +68,11 @@ def load(
 
 
 def load_data(
-    name: str | Source = "notmnist", **options: Any
+    name: str | Source = "notmnist",
+    *,
+    valid: Literal["join", "drop"] = "join",
+    path: str | None = None,
+    **options: Any,
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Load a dataset into memory as ``keras.datasets`` modules do.
 
@@ -76,21 +80,40 @@ def load_data(
     ----------
     name, **options
         As for `load`.
+    valid : {"join", "drop"}
+        Whether the rows of the validation split follow those of training, or are left out. Keras'
+        ``validation_split`` takes the last rows, so ``validation_split=len(data.valid) /
+        len(x_train)`` gives the validation split back.
+    path
+        Refused: it names a cache file in Keras, which this package names by `name` and `home`.
 
     Returns
     -------
     (x_train, y_train), (x_test, y_test)
-        uint8 arrays of shapes (N, 28, 28) and (N,); the validation split is left aside.
+        uint8 arrays of shapes (N, 28, 28) and (N,).
 
     Raises
     ------
+    UsageError
+        When `valid` is another word, or `path` is given.
     NotMNISTError
         As `load`.
     """
+    if path is not None:
+        raise UsageError(
+            "load_data takes no path: give the dataset's name first, its cache folder as home=DIR, "
+            "and archives fetched by hand as archive=FILE"
+        )
+    if valid not in ("join", "drop"):
+        raise UsageError(f"unknown choice {valid!r} for the validation split: choose join, drop")
     data = load(name, **options)
-    return tuple(
-        (np.array(split.images), np.array(split.labels)) for split in (data.train, data.test)
-    )
+    train = [data.train, data.valid] if valid == "join" else [data.train]
+    return _in_memory(train), _in_memory([data.test])
+
+
+def _in_memory(splits: Sequence[Split]) -> tuple[np.ndarray, np.ndarray]:
+    images = np.concatenate([np.asarray(split.images) for split in splits])
+    return images, np.concatenate([np.asarray(split.labels) for split in splits])
 
 
 def prepare(

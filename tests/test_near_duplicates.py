@@ -55,6 +55,15 @@ def test_planted_near_duplicates_are_found_and_other_fonts_are_not(planted, foun
     assert recall >= 0.99 and precision >= 0.99, (recall, precision)
 
 
+def test_images_that_lie_in_memory_as_a_mat_file_has_them_are_compared_alike(planted):
+    few = planted.images[-2_000:]
+    as_read = np.asfortranarray(few.transpose(1, 2, 0)).transpose(2, 0, 1)
+    assert not as_read.flags.c_contiguous
+    assert np.array_equal(first_copies(as_read), first_copies(few))
+    for one, other in zip(near_pairs(as_read), near_pairs(few), strict=True):
+        assert np.array_equal(one, other)
+
+
 def test_inverted_glyphs_are_no_near_duplicates(planted, found):
     inverted = planted.kind == KINDS.index("inverted")
     originals = planted.kind < 0

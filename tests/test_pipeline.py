@@ -22,6 +22,7 @@ from archives import (
 import notmnist
 from notmnist import NotMNISTError, UsageError, sources, splits
 from notmnist.archives.png import decode
+from notmnist.dataset import Split
 from notmnist.sources import LETTERS, POLICIES, SPLITS
 
 MEMBERS = letters_with_copies()
@@ -113,12 +114,25 @@ def test_loading_is_a_read_only_slice_of_the_mapped_file(source, home):
 
 def test_load_data_gives_arrays_in_memory_as_keras_does(source, home):
     data = notmnist.load(source, home=home)
-    (x_train, y_train), (x_test, y_test) = notmnist.load_data(source, home=home)
-    for (x, y), split in (((x_train, y_train), data.train), ((x_test, y_test), data.test)):
-        assert type(x) is type(y) is np.ndarray
-        assert x.flags.writeable
-        assert np.array_equal(x, split.images)
-        assert np.array_equal(y, split.labels)
+    for valid, train in (("join", Split.joined([data.train, data.valid])), ("drop", data.train)):
+        arrays = notmnist.load_data(source, home=home, valid=valid)
+        for (x, y), split in zip(arrays, (train, data.test), strict=True):
+            assert type(x) is type(y) is np.ndarray
+            assert x.flags.writeable
+            assert np.array_equal(x, split.images)
+            assert np.array_equal(y, split.labels)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"path": "mnist.npz"}, r"load_data takes no path: .* home=DIR.* archive=FILE"),
+        ({"valid": "keep"}, r"unknown choice 'keep' .*: choose join, drop"),
+    ],
+)
+def test_load_data_refuses_what_it_has_no_use_for(source, home, options, message):
+    with pytest.raises(UsageError, match=message):
+        notmnist.load_data(source, home=home, **options)
 
 
 def test_load_prepares_what_is_missing_and_asks_no_network(source, tmp_path):

@@ -1,11 +1,17 @@
 """A split as other libraries take it: the same rows, nothing loaded before it is asked for."""
 
+import copy
+import hashlib
+import multiprocessing
+import os
+import pickle
 import sys
 import warnings
 from collections import Counter
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 import notmnist
@@ -24,6 +30,61 @@ def test_pieces_are_views_of_all_rows_in_order(split):
     assert np.array_equal(np.concatenate([piece.labels for piece in pieces]), split.labels)
     assert all(np.shares_memory(piece.images, split.images) for piece in pieces)
     assert list(split[:0].pieces()) == []
+
+
+def test_a_row_is_an_image_and_its_label_and_a_split_is_iterated_row_by_row(split):
+    for row in (0, -1, np.int64(7)):
+        image, label = split[row]
+        assert (type(image), image.shape, image.dtype) == (np.ndarray, (28, 28), np.uint8)
+        assert np.array_equal(image, split.images[row])
+        assert (label, type(label)) == (split.labels[row], int)
+    with pytest.raises(IndexError):
+        split[len(split)]
+    few = split[1_990:2_010]
+    images, labels = zip(*few, strict=True)
+    assert np.array_equal(images, few.images)
+    assert list(labels) == few.labels.tolist()
+    assert len(split[[3, 1]]) == 2 and list(split[:0]) == []
+
+
+def test_a_pickled_split_maps_its_file_again_in_another_process(split, tmp_path, python):
+    part = split[100:9_000]
+    (tmp_path / "split.pickle").write_bytes(pickle.dumps(part))
+    assert (tmp_path / "split.pickle").stat().st_size < 3_000
+    printed = python(
+        "import hashlib, pickle\n"
+        f"with open({str(tmp_path / 'split.pickle')!r}, 'rb') as file:\n"
+        "    split = pickle.load(file)\n"
+        "print(type(split.images).__name__, split, split.fonts[5], split.families[5])\n"
+        "for array in split.images, split.labels:\n"
+        "    print(hashlib.sha256(array).hexdigest())\n"
+    )
+    assert printed.splitlines() == [
+        f"memmap {part} {part.fonts[5]} {part.families[5]}",
+        hashlib.sha256(part.images).hexdigest(),
+        hashlib.sha256(part.labels).hexdigest(),
+    ]
+
+
+def test_what_is_not_in_a_file_is_pickled_itself_and_a_copy_is_a_split(split):
+    for part in (split[[5, 3]], split[::2], split[:0]):
+        for copied in (pickle.loads(pickle.dumps(part)), copy.copy(part), copy.deepcopy(part)):
+            assert np.array_equal(copied.images, part.images)
+            assert np.array_equal(copied.fonts, part.fonts)
+
+
+def test_a_pickled_split_whose_file_has_changed_since_is_one_line(tmp_path):
+    split = notmnist.load("openglyphs", home=tmp_path).test
+    pickled = pickle.dumps(split)
+    path = tmp_path / "openglyphs.joblib"
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(
+        NotMNISTError, match=r"openglyphs.joblib, which is not there or has changed"
+    ):
+        pickle.loads(pickled)
+    path.unlink()
+    with pytest.raises(NotMNISTError, match=r"load the dataset again"):
+        pickle.loads(pickled)
 
 
 def test_tensorflow_reads_every_row_in_order(split):
@@ -51,41 +112,113 @@ def test_keras_learns_from_tensorflows_view(split):
     assert history["accuracy"][-1] > 0.7
 
 
-def test_torch_reads_every_row_in_order(split):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch", reason="PyTorch is not installed")
+
+
+def test_torch_reads_every_row_in_order(split, torch):
     view = split.as_torch()
     image, label = view[3]
     assert (image.shape, image.dtype) == ((1, 28, 28), torch.uint8)
-    assert (label.shape, label.dtype) == ((), torch.int64)
+    assert (label, type(label)) == (int(split.labels[3]), int)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         loader = torch.utils.data.DataLoader(view, batch_size=2_000)
         images, labels = zip(*loader, strict=True)
     assert np.array_equal(torch.cat(images).numpy()[:, 0], split.images)
     assert np.array_equal(torch.cat(labels).numpy(), split.labels)
-    whole, _ = view[:]
-    assert torch.equal(whole, torch.cat(images))
+    whole, letters = view[:]
+    assert torch.equal(whole, torch.cat(images)) and torch.equal(letters, torch.cat(labels))
+    assert len(list(split[:20].as_torch())) == 20
 
 
-def test_torchs_tensors_may_be_written_and_the_split_stays_as_it_is(split):
-    pytest.importorskip("torch", reason="PyTorch is not installed")
+def test_torchs_tensors_may_be_written_and_the_split_stays_as_it_is(split, torch):
     few = split[:3]
     view, before = few.as_torch(), np.array(few.images)
-    for image in (view[0][0], view[:2][0], view.__getitems__([1, 2])[0][0]):
-        image.fill_(7)
+    for images in (view[0][0], view[:2][0], view.__getitems__([1, 2])[0][0], view.data, view[0][0]):
+        images.fill_(7)
     assert np.array_equal(few.images, before)
 
 
-def test_torch_shuffles_splits_and_takes_workers(split):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    few = split[:100]
+def test_torchs_view_has_what_torchvisions_datasets_have(split, torch):
+    view = split[:50].as_torch()
+    assert view.transform is None and view.target_transform is None
+    assert view.classes == list(LETTERS)
+    assert view.class_to_idx == {letter: label for label, letter in enumerate(LETTERS)}
+    assert (view.data.dtype, view.targets.dtype) == (torch.uint8, torch.int64)
+    assert np.array_equal(view.data, split.images[:50])
+    assert np.array_equal(view.targets, split.labels[:50])
+    # As programs that keep a part of a torchvision dataset do.
+    chosen = view.targets < 3
+    view.data, view.targets = view.data[chosen], view.targets[chosen]
+    assert len(view) == int(chosen.sum())
+    assert torch.equal(torch.stack([image[0] for image, _ in view]), view.data)
+    assert [label for _, label in view] == view.targets.tolist()
+
+
+def test_a_transform_takes_pil_images_and_a_target_transform_labels(split, torch):
+    seen = []
+
+    def ink(image):
+        seen.append((type(image), image.mode, image.size))
+        return np.asarray(image).mean(dtype=np.float32)
+
+    view = split[:9].as_torch(transform=ink, target_transform=lambda label: LETTERS[label])
+    expected = split.images[:9].mean(axis=(1, 2), dtype=np.float32)
+    assert [image for image, _ in view] == pytest.approx(expected)
+    assert [letter for _, letter in view] == [LETTERS[label] for label in split.labels[:9]]
+    assert set(seen) == {(Image.Image, "L", (28, 28))}
+    means, letters = view[2:5]
+    assert means.tolist() == pytest.approx(expected[2:5])
+    assert list(letters) == [LETTERS[label] for label in split.labels[2:5]]
+
+
+def test_the_trap_of_out_of_distribution_tests_a_transform_set_later_is_seen_by_the_loader(
+    split, torch
+):
+    def normalised(image):
+        return (torch.from_numpy(np.array(image, np.float32)) / 255 - 0.5) / 0.5
+
+    dataset = split[:40].as_torch()
+    parts = [dataset, torch.utils.data.Subset(dataset, range(40))]
+    dataset.transform = normalised  # as a much copied evaluation does with what it is given
+    for part in parts:
+        loader = torch.utils.data.DataLoader(part, batch_size=16)
+        images = torch.cat([images for images, _ in loader])
+        assert images.dtype == torch.float32
+        assert np.allclose(images, split.images[:40].astype(float) / 127.5 - 1, atol=1e-6)
+        assert (float(images.min()), float(images.max())) == (-1, 1)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_torchs_workers_read_every_row_however_they_start(split, torch, method):
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip("this platform can't fork")
+    few = split[5:105]
     half, rest = torch.utils.data.random_split(few.as_torch(), [0.5, 0.5])
     both = torch.utils.data.ConcatDataset([half, rest])
-    loader = torch.utils.data.DataLoader(both, batch_size=10, shuffle=True, num_workers=1)
-    labels = torch.cat([labels for _, labels in loader])
-    assert Counter(labels.tolist()) == Counter(few.labels.tolist())
+    loader = torch.utils.data.DataLoader(
+        both, batch_size=10, shuffle=True, num_workers=1, multiprocessing_context=method
+    )
+    images, labels = (torch.cat(part).numpy() for part in zip(*loader, strict=True))
+    read = Counter((image.tobytes(), label) for image, label in zip(images, labels, strict=True))
+    assert read == Counter((image.tobytes(), label) for image, label in few)
     with pytest.raises(IndexError):
         few.as_torch()[100]
+
+
+def test_spawned_workers_of_torch_map_the_file_and_get_no_images(split, torch):
+    view = split.as_torch()
+    pickled = pickle.dumps(view)
+    assert len(pickled) < 9 * len(split)  # the labels, eight bytes each
+    restored = pickle.loads(pickled)
+    assert isinstance(restored.split.images, np.memmap)
+    assert torch.equal(restored[:][0], view[:][0]) and torch.equal(restored[:][1], view[:][1])
+    # What has been asked for may have been changed, and travels.
+    changed = split[:9].as_torch()
+    changed.data.fill_(3)
+    assert pickle.loads(pickle.dumps(changed))[0][0].unique().tolist() == [3]
 
 
 def test_scikit_learn_takes_a_view_without_a_copy(split):

@@ -30,7 +30,8 @@ def first_copies(images: np.ndarray) -> np.ndarray:
 
 def digests(images: np.ndarray) -> np.ndarray:
     """Hash the pixels of images: ndarray of uint64, shape (N, 2), of BLAKE2b's 128 bits."""
-    joined = b"".join(hashlib.blake2b(image, digest_size=16).digest() for image in images)
+    rows = np.ascontiguousarray(images)  # those of a transposed .mat file are not
+    joined = b"".join(hashlib.blake2b(image, digest_size=16).digest() for image in rows)
     return np.frombuffer(joined, np.uint64).reshape(-1, 2)
 
 

@@ -1,18 +1,19 @@
-"""A dataset in the formats that other programs read, one module a format."""
+"""A dataset in the formats that other programs read, one module for each format."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-
-import numpy as np
+from typing import Literal
 
 from notmnist import files
 from notmnist.errors import NotMNISTError, UsageError, needs_extra
-from notmnist.exports import idx, mat, npz, parquet, pickles
-from notmnist.exports.protocols import Rows, Sample, Splits
+from notmnist.exports import folder, idx, mat, npz, parquet, pickles
+from notmnist.exports.rows import Selection, Splits
 from notmnist.sources import SPLITS
+
+Writer = Callable[[str, Mapping[str, Selection], Path], None]
 
 
 @dataclass(frozen=True)
@@ -21,28 +22,43 @@ class Format:
 
     Attributes
     ----------
+    description : str
+        What is written, in a few words.
     write : callable
-        Writes the files of a dataset into an empty folder.
-    splits : tuple of str
-        The splits that it holds.
+        Takes a dataset's name and the rows of every split that the format holds, and writes the
+        files into an empty folder.
+    splits : mapping of str to tuple of str
+        The splits that the format holds, each with those of the dataset that go into it.
     needs : str or None
         The optional module that writes it, of the extra ``export``.
     """
 
-    write: Callable[[Splits, Path], None]
-    splits: tuple[str, ...]
+    description: str
+    write: Writer
+    splits: Mapping[str, tuple[str, ...]]
     needs: str | None = None
 
+    @property
+    def joins_valid(self) -> bool:
+        """Tell whether validation has no place of its own and is joined to training."""
+        return "valid" in self.splits.get("train", ())
 
-_WITHOUT_VALID = ("train", "test")
+
+_THREE: dict[str, tuple[str, ...]] = {name: (name,) for name in SPLITS}
+_TWO = {"train": ("train", "valid"), "test": ("test",)}
+_ONE = {"whole": SPLITS}
 
 FORMATS = {
-    "idx": Format(idx.write, _WITHOUT_VALID),
-    "npz": Format(npz.write, _WITHOUT_VALID),
-    "mat": Format(mat.write, SPLITS),
-    "parquet": Format(parquet.write, SPLITS, needs="pyarrow"),
-    "pickle-course": Format(pickles.write_course, SPLITS),
-    "pickle-seed": Format(pickles.write_seed, _WITHOUT_VALID),
+    "idx": Format("MNIST's four files, plain and gzipped", idx.write, _TWO),
+    "npz": Format("x_train, y_train, x_test, y_test, as Keras' mnist.npz", npz.write, _TWO),
+    "npz-whole": Format("notMNIST.npz: images and labels of all splits", npz.write_whole, _ONE),
+    "mat": Format(
+        "MATLAB, as the author published it: all images, and each split", mat.write, _THREE
+    ),
+    "parquet": Format("PNG images, letters, fonts", parquet.write, _THREE, needs="pyarrow"),
+    "folder": Format("train, valid, test / A .. J / NAME.png", folder.write, _THREE),
+    "pickle-course": Format("the Udacity course's notMNIST.pickle", pickles.write_course, _THREE),
+    "pickle-seed": Format("the original repository's notMNIST.pickle", pickles.write_seed, _TWO),
 }
 
 
@@ -52,49 +68,59 @@ def export(
     out: str | os.PathLike,
     *,
     counts: Sequence[int] | None = None,
+    valid: Literal["join", "drop"] = "join",
 ) -> list[Path]:
     """Write a dataset in another program's format.
-
-    The formats that know training and test alone (``idx``, ``npz``, ``pickle-seed``) leave the
-    validation split out, as `load_data` does; the others hold all three.
 
     Parameters
     ----------
     data : Dataset
         As `load` gives it: its `dedup` says which copies are left out.
-    format : {"idx", "npz", "mat", "parquet", "pickle-course", "pickle-seed"}
-        MNIST's files; Keras' arrays; MATLAB, as the author published; Hugging Face; the course's
-        ``notMNIST.pickle``; the original repository's pickle.
+    format : str
+        A key of `FORMATS`: ``"idx"``, MNIST's files; ``"npz"``, Keras' arrays; ``"npz-whole"``,
+        all images in one array; ``"mat"``, MATLAB, as the author published; ``"parquet"``, for
+        Hugging Face and tables; ``"folder"``, PNG files; ``"pickle-course"``, the Udacity course's
+        ``notMNIST.pickle``; ``"pickle-seed"``, the original repository's.
     out : path
         A folder that is new or empty. It appears when everything in it is whole.
     counts : sequence of int, optional
         How many images of each split that the format holds, such as ``(60_000, 10_000)`` for
         MNIST's training and test: rows at equal distances, in their order. Default: all.
+    valid : {"join", "drop"}
+        What becomes of the validation split in ``idx``, ``npz`` and ``pickle-seed``, which know
+        training and test alone: its rows follow those of training, or are left out.
 
     Returns
     -------
     list of Path
-        The files, sorted.
+        What is in `out`, sorted.
 
     Raises
     ------
     UsageError
-        When the format is unknown or the counts don't fit.
+        When the format is unknown or the counts or `valid` don't fit it.
     NotMNISTError
         When `out` holds anything or can't be written, or an extra is missing.
     """
-    check(format, out, counts=counts)
-    with files.new_folder(Path(out)) as folder:
-        FORMATS[format].write(_sampled(data, format, counts), folder)
+    check(format, out, counts=counts, valid=valid)
+    chosen = _choose(data, FORMATS[format].splits, counts, valid)
+    with files.new_folder(Path(out)) as part:
+        FORMATS[format].write(data.name, chosen, part)
     return sorted(Path(out).iterdir())
 
 
-def check(format: str, out: str | os.PathLike, *, counts: Sequence[int] | None = None) -> None:
+def check(
+    format: str,
+    out: str | os.PathLike,
+    *,
+    counts: Sequence[int] | None = None,
+    valid: Literal["join", "drop"] = "join",
+) -> None:
     """Refuse what `export` would refuse, before a dataset is prepared for it.
 
     Parameters
     ----------
-    format, out, counts
+    format, out, counts, valid
         As for `export`.
 
     Raises
@@ -107,29 +133,32 @@ def check(format: str, out: str | os.PathLike, *, counts: Sequence[int] | None =
     splits = FORMATS[format].splits
     if counts is not None and len(counts) != len(splits):
         raise UsageError(f"{format} holds {', '.join(splits)}: give {len(splits)} counts")
-    if FORMATS[format].needs:
+    if valid not in ("join", "drop"):
+        raise UsageError(f"unknown choice {valid!r} for the validation split: choose join, drop")
+    if valid == "drop" and not FORMATS[format].joins_valid:
+        joining = ", ".join(name for name in FORMATS if FORMATS[name].joins_valid)
+        raise UsageError(f"{format} keeps the validation split: only {joining} can drop it")
+    if needed := FORMATS[format].needs:
         with needs_extra("export"):
-            import_module(FORMATS[format].needs)
+            import_module(needed)
     if not files.is_free(Path(out)):
         raise NotMNISTError(
             f"{out} holds something or is the current folder: give one that is new or empty"
         )
 
 
-def _sampled(data: Splits, format: str, counts: Sequence[int] | None) -> Splits:
-    if counts is None:
-        return data
-    wanted = dict(zip(FORMATS[format].splits, counts, strict=True))
-    parts = {
-        name: _sample(data, name, wanted[name]) if name in wanted else getattr(data, name)
-        for name in SPLITS
-    }
-    return Sample(data.name, **parts)
-
-
-def _sample(data: Splits, name: str, count: int) -> Rows:
-    split = getattr(data, name)
-    if not 1 <= count <= len(split):
-        raise UsageError(f"{data.name} has {len(split):,} images in {name}, not {count:,}")
-    # The first rows would not do: a split's repeats, where they are kept, are its last rows.
-    return split[np.arange(count) * len(split) // count]
+def _choose(
+    data: Splits, splits: Mapping[str, tuple[str, ...]], counts: Sequence[int] | None, valid: str
+) -> dict[str, Selection]:
+    chosen = {}
+    for place, (split, names) in enumerate(splits.items()):
+        parts = [getattr(data, name) for name in names if name != "valid" or valid == "join"]
+        available = sum(len(part) for part in parts)
+        count = available if counts is None else counts[place]
+        if counts is not None and not 1 <= count <= available:
+            raise UsageError(
+                f"{data.name} has {available:,} images in {split}, not {count:,}: give 1 to "
+                f"{available:,}"
+            )
+        chosen[split] = Selection(parts, count)
+    return chosen

@@ -1,31 +1,43 @@
-"""IDX, gzipped: MNIST's own four files, for programs made for MNIST."""
+"""IDX: MNIST's own four files, plain and gzipped, for programs made for MNIST."""
 
 import gzip
 import struct
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from notmnist.exports.protocols import Splits
+from notmnist.exports.rows import Selection
+from notmnist.sources import IMAGE_SIZE
 
 _PREFIXES = {"train": "train", "test": "t10k"}
 _UBYTE = 8
 
 
-def write(data: Splits, folder: Path) -> None:
-    """Write training and test as ``{train,t10k}-{images-idx3,labels-idx1}-ubyte.gz``."""
-    for name, prefix in _PREFIXES.items():
-        split = getattr(data, name)
-        _write_array(split.images, folder / f"{prefix}-images-idx3-ubyte.gz")
-        _write_array(split.labels, folder / f"{prefix}-labels-idx1-ubyte.gz")
+def write(name: str, splits: Mapping[str, Selection], folder: Path) -> None:
+    """Write ``{train,t10k}-{images-idx3,labels-idx1}-ubyte``, and each again as ``.gz``.
+
+    Of the programs that read these files, half look for the one and half for the other.
+    """
+    for split, rows in splits.items():
+        images, labels = (
+            f"{_PREFIXES[split]}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")
+        )
+        shape = (len(rows), IMAGE_SIZE, IMAGE_SIZE)
+        _write_array(shape, (piece.images for piece in rows.pieces()), folder / images)
+        _write_array(shape[:1], [rows.labels], folder / labels)
 
 
-def _write_array(array: np.ndarray, path: Path) -> None:
-    header = struct.pack(f">HBB{array.ndim}I", 0, _UBYTE, array.ndim, *array.shape)
-    # Equal arrays give equal files: no name and no time in the header.
+def _write_array(shape: tuple[int, ...], pieces: Iterable[np.ndarray], path: Path) -> None:
+    header = struct.pack(f">HBB{len(shape)}I", 0, _UBYTE, len(shape), *shape)
+    # Equal arrays give equal files: the name and the time in gzip's header are left empty.
     with (
-        open(path, "wb") as file,
-        gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as stream,
+        open(path, "wb") as plain,
+        open(f"{path}.gz", "wb") as file,
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as gzipped,
     ):
-        stream.write(header)
-        stream.write(np.ascontiguousarray(array))
+        for stream in (plain, gzipped):
+            stream.write(header)
+        for piece in pieces:
+            for stream in (plain, gzipped):
+                stream.write(piece.data)

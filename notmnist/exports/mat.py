@@ -1,38 +1,99 @@
-"""MATLAB's version 5, as the author of notMNIST published it, a file a split."""
+"""MATLAB's version 5, as the author of notMNIST published it: all images, and each split.
 
+SciPy's writer needs the whole array in memory and gives every array two dimensions at least, so
+this module writes the format itself, as MathWorks' "MAT-File Format" describes it.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from notmnist.errors import NotMNISTError
-from notmnist.exports.protocols import Splits
-from notmnist.sources import SPLITS
+from notmnist.exports.rows import Rows, Selection
+from notmnist.sources import IMAGE_SIZE
 
 # What MATLAB reads of one variable.
 _MAX_BYTES = 2**31 - 1
+_HEADER = b"MATLAB 5.0 MAT-file, written by notmnist".ljust(124) + b"\x00\x01IM"
+_INT8, _INT32, _UINT32, _MATRIX, _COMPRESSED = 1, 5, 6, 14, 15
+# Of an array's class and of its data.
+_CODES = {np.dtype(np.float32): (7, 7), np.dtype(np.float64): (6, 9)}
 
 
-def write(data: Splits, folder: Path) -> None:
-    """Write ``{train,valid,test}.mat``: ``images``, 28 x 28 x N, and ``labels``, N x 1.
+def write(name: str, splits: Mapping[str, Selection], folder: Path) -> None:
+    """Write all images as ``<name>.mat`` and each split as ``{train,valid,test}.mat``.
 
-    Both are floats of 0 to 255 and of 0 to 9, as published: programs for that file divide
-    ``images`` by 255 in place. Single precision holds grey levels exactly and, unlike the author's
-    double, half a million images in the 2 GB of one variable.
+    The file of all images is called ``notMNIST_small.mat`` for ``notmnist-small``, as its author
+    called it, and likewise for other datasets; it holds the rows of train, valid and test in turn.
+
+    Each file has ``images``, 28 x 28 x N, and ``labels`` of one dimension, which SciPy shows as
+    (N,), MATLAB and Octave as N x 1. Both are floats of 0 to 255 and of 0 to 9, as published:
+    programs for that file divide ``images`` by 255 in place. Single precision holds grey levels
+    exactly and, unlike the author's double, half a million images in the 2 GB of one variable.
 
     Raises
     ------
     NotMNISTError
-        When a split is larger than that.
+        When there are more images than that; nothing has been written then.
     """
-    from scipy.io import savemat  # 0.2 s: `import notmnist` stays light
+    count = sum(len(rows) for rows in splits.values())
+    most = _MAX_BYTES // (IMAGE_SIZE**2 * np.dtype(np.float32).itemsize)
+    if count > most:
+        raise NotMNISTError(
+            f"{name} has {count:,} images, more than the {most:,} that a .mat file's variable of "
+            "2 GB can hold: export fewer (counts), or choose another format"
+        )
+    whole = name.replace("notmnist", "notMNIST").replace("-", "_")
+    _write_file(folder / f"{whole}.mat", [*splits.values()])
+    for split, rows in splits.items():
+        _write_file(folder / f"{split}.mat", [rows])
 
-    for name in SPLITS:
-        split = getattr(data, name)
-        if split.images.size * np.dtype(np.float32).itemsize > _MAX_BYTES:
-            raise NotMNISTError(
-                f"{name} has {len(split):,} images, more than the 2 GB of a .mat file's variable: "
-                "export fewer (counts), or another format"
-            )
-        images = split.images.transpose(1, 2, 0).astype(np.float32)
-        labels = split.labels[:, None].astype(np.float64)
-        savemat(folder / f"{name}.mat", {"images": images, "labels": labels}, do_compression=True)
+
+def _write_file(path: Path, parts: list[Selection]) -> None:
+    count = sum(len(rows) for rows in parts)
+    labels = np.concatenate([rows.labels for rows in parts]).astype(np.float64)
+    images = (_columns_first(piece) for rows in parts for piece in rows.pieces())
+    with open(path, "xb") as file:
+        file.write(_HEADER)
+        _write_variable(file, b"images", (IMAGE_SIZE, IMAGE_SIZE, count), np.float32, images)
+        _write_variable(file, b"labels", (count,), np.float64, [labels])
+
+
+def _columns_first(piece: Rows) -> np.ndarray:
+    return piece.images.transpose(0, 2, 1).astype(np.float32, order="C")
+
+
+def _write_variable(
+    file: BinaryIO, name: bytes, shape: tuple[int, ...], dtype: type, pieces: Iterable[np.ndarray]
+) -> None:
+    """Write an array, compressed; `pieces` hold its numbers, the first index running fastest."""
+    code_of_class, code_of_data = _CODES[np.dtype(dtype)]
+    size = np.prod(shape, dtype=int) * np.dtype(dtype).itemsize
+    padding = bytes(-size % 8)
+    head = (
+        _element(_UINT32, struct.pack("<2I", code_of_class, 0))
+        + _element(_INT32, struct.pack(f"<{len(shape)}i", *shape))
+        + _element(_INT8, name)
+        + struct.pack("<2I", code_of_data, size)
+    )
+    start = file.tell()
+    file.write(bytes(8))  # until the compressed size is known
+    stream = zlib.compressobj(level=4)  # the default takes four times as long and saves 4%
+    file.write(stream.compress(struct.pack("<2I", _MATRIX, len(head) + size + len(padding)) + head))
+    for piece in pieces:
+        file.write(stream.compress(piece.astype(dtype).data))
+    file.write(stream.compress(padding) + stream.flush())
+    end = file.tell()
+    file.seek(start)
+    file.write(struct.pack("<2I", _COMPRESSED, end - start - 8))
+    file.seek(end)
+
+
+def _element(code: int, content: bytes) -> bytes:
+    if len(content) <= 4:  # the format's short form
+        return struct.pack("<2H", code, len(content)) + content.ljust(4, b"\x00")
+    return struct.pack("<2I", code, len(content)) + content + bytes(-len(content) % 8)

@@ -1,14 +1,13 @@
 """Parquet with images as PNG bytes and the features that Hugging Face's ``datasets`` looks for."""
 
-import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from notmnist.exports.protocols import Rows, Splits
-from notmnist.sources import LETTERS, SPLITS
+from notmnist.exports.png import encode
+from notmnist.exports.rows import Rows, Selection
+from notmnist.sources import LETTERS
 
 _FEATURES = {
     "image": {"_type": "Image"},
@@ -17,7 +16,7 @@ _FEATURES = {
 }
 
 
-def write(data: Splits, folder: Path) -> None:
+def write(name: str, splits: Mapping[str, Selection], folder: Path) -> None:
     """Write ``{train,valid,test}.parquet``: columns image (PNG bytes), label, font.
 
     ``datasets.load_dataset("parquet", data_files=...)`` gives PIL images and named labels, and
@@ -34,26 +33,18 @@ def write(data: Splits, folder: Path) -> None:
         },
         metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
     )
-    for name in SPLITS:
+    for split, rows in splits.items():
         # Only labels and fonts repeat.
         with pq.ParquetWriter(
-            folder / f"{name}.parquet", schema, use_dictionary=["label", "font"]
+            folder / f"{split}.parquet", schema, use_dictionary=["label", "font"]
         ) as writer:
-            for piece in getattr(data, name).pieces():
+            for piece in rows.pieces():
                 writer.write_table(pa.table(_columns(piece), schema))
 
 
 def _columns(piece: Rows) -> dict[str, Any]:
     return {
-        "image": [{"bytes": _png(image), "path": None} for image in piece.images],
+        "image": [{"bytes": encode(image), "path": None} for image in piece.images],
         "label": piece.labels,
         "font": piece.fonts,
     }
-
-
-def _png(image: np.ndarray) -> bytes:
-    from PIL import Image  # `import notmnist` stays light
-
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return file.getvalue()

@@ -2,86 +2,93 @@
 
 import pickle
 import struct
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from uuid import uuid4
 
 import numpy as np
 
-from notmnist.exports.protocols import Rows, Splits
-from notmnist.sources import LETTERS, SPLITS
+from notmnist.exports.rows import Selection
+from notmnist.sources import IMAGE_SIZE, LETTERS
+
+_FILENAME = "notMNIST.pickle"
 
 
-def write_course(data: Splits, folder: Path) -> None:
+def write_course(name: str, splits: Mapping[str, Selection], folder: Path) -> None:
     """Write ``notMNIST.pickle`` as the course's assignments load it.
 
     A dict of ``{train,valid,test}_dataset``, float32 of shape (N, 28, 28), (pixel - 127.5) / 255,
-    and ``{train,valid,test}_labels``, int32.
+    and ``{train,valid,test}_labels``, int32 of shape (N,).
     """
-    grey = (np.arange(256) - 127.5) / 255
-    content = {}
-    for name in SPLITS:
-        split = getattr(data, name)
-        content[f"{name}_dataset"] = _Floats(split, grey.astype(np.float32))
-        content[f"{name}_labels"] = np.array(split.labels, np.int32)
-    _dump(content, folder / "notMNIST.pickle")
+    grey = ((np.arange(256) - 127.5) / 255).astype(np.float32)
+    content: dict[str, Any] = {}
+    for split, rows in splits.items():
+        content[f"{split}_dataset"] = _Floats(rows, grey, (len(rows), IMAGE_SIZE, IMAGE_SIZE))
+        content[f"{split}_labels"] = rows.labels.astype(np.int32)
+    _dump(content, folder / _FILENAME)
 
 
-def write_seed(data: Splits, folder: Path) -> None:
-    """Write ``data.pickle`` as the original repository's notebooks load it.
+def write_seed(name: str, splits: Mapping[str, Selection], folder: Path) -> None:
+    """Write ``notMNIST.pickle`` as the original repository's notebooks load it.
 
-    A dict of ``train_X``, ``test_X``, float64 of shape (N, 28, 28), (pixel - 128) / 128,
-    ``train_y``, ``test_y``, int64, and ``labels_dict``, the letter of every label.
+    A dict of ``train_X`` and ``test_X``, float64 of shape (N, 784), (pixel - 128) / 128,
+    ``train_y`` and ``test_y``, int64 of shape (N,), and ``labels_dict``, from letter to label.
     """
     grey = (np.arange(256) - 128) / 128
-    content = {
-        "train_X": _Floats(data.train, grey),
-        "train_y": np.array(data.train.labels, np.int64),
-        "test_X": _Floats(data.test, grey),
-        "test_y": np.array(data.test.labels, np.int64),
-        "labels_dict": dict(enumerate(LETTERS)),
-    }
-    _dump(content, folder / "data.pickle")
+    content: dict[str, Any] = {}
+    for split, rows in splits.items():
+        content[f"{split}_X"] = _Floats(rows, grey, (len(rows), IMAGE_SIZE**2))
+        content[f"{split}_y"] = rows.labels.astype(np.int64)
+    content["labels_dict"] = {letter: label for label, letter in enumerate(LETTERS)}
+    _dump(content, folder / _FILENAME)
 
 
 class _Floats:
-    """Stand for the array of a split's images as floats, which may be larger than the memory."""
+    """Stand for the array of images as floats, which may be larger than the memory.
 
-    def __init__(self, split: Rows, grey: np.ndarray) -> None:
-        self.split = split
-        self.grey = grey
+    It is pickled as that array would be, but with a token in the place of the array's bytes.
 
-
-class _Bytes(_Floats):
-    """Stand for that array's bytes."""
-
-
-class _Pickler(pickle._Pickler):
-    """Write `_Floats` piece by piece, in the very bytes of the array that they stand for.
-
-    Python's pickler, since the one in C can't be taught to; joblib builds upon it, too.
+    Parameters
+    ----------
+    rows : Selection
+        The images.
+    grey : ndarray, shape (256,)
+        The float of every grey level.
+    shape : tuple of int
+        The array's.
     """
 
-    def _save_floats(self, floats: _Floats) -> None:
-        empty = np.empty(0, floats.grey.dtype)
-        rebuild, arguments, (version, _, dtype, fortran, _) = empty.__reduce__()
-        content = _Bytes(floats.split, floats.grey)
-        state = (version, floats.split.images.shape, dtype, fortran, content)
-        self.save_reduce(rebuild, arguments, state)
+    def __init__(self, rows: Selection, grey: np.ndarray, shape: tuple[int, ...]) -> None:
+        self.rows = rows
+        self.grey = grey
+        self.shape = shape
+        self.token = uuid4().bytes
 
-    def _save_bytes(self, content: _Bytes) -> None:
-        size = content.split.images.size * content.grey.itemsize
-        self.write(pickle.BINBYTES8 + struct.pack("<Q", size))
-        for piece in content.split.pieces():
-            self.write(content.grey[piece.images].data)
+    def __reduce__(self) -> tuple[Any, ...]:
+        reduced: Any = np.empty(0, self.grey.dtype).__reduce__()
+        rebuild, arguments, (version, _, dtype, is_fortran, _) = reduced
+        return rebuild, arguments, (version, self.shape, dtype, is_fortran, self.token)
 
-    dispatch: dict[type, Callable[..., None]] = pickle._Pickler.dispatch | {
-        _Floats: _save_floats,
-        _Bytes: _save_bytes,
-    }
+    def write(self, file: BinaryIO) -> None:
+        """Write the array's bytes as a pickle holds them."""
+        size = np.prod(self.shape, dtype=int) * self.grey.itemsize
+        file.write(pickle.BINBYTES8 + struct.pack("<Q", size))
+        for piece in self.rows.pieces():
+            file.write(self.grey[piece.images].data)
 
 
 def _dump(content: dict[str, Any], path: Path) -> None:
+    # Unlike later protocols, 3 has no frames, whose lengths would have to fit, and spells names
+    # out as text. The bytes of more than 4 GB that are put in belong to 4.
+    outline = pickle.PROTO + b"\x04" + pickle.dumps(content, protocol=3)[2:]
+    # NumPy 2's own name for this module is unknown to NumPy 1; both know the older name.
+    outline = outline.replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
     with open(path, "wb") as file:
-        # Later protocols cut the file into frames, each held in memory.
-        _Pickler(file, protocol=3).dump(content)
+        for array in content.values():
+            if isinstance(array, _Floats):
+                token = pickle.SHORT_BINBYTES + bytes([len(array.token)]) + array.token
+                before, outline = outline.split(token)
+                file.write(before)
+                array.write(file)
+        file.write(outline)

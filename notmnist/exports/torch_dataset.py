@@ -1,28 +1,77 @@
 """A split as PyTorch's map-style dataset; the one module that imports PyTorch."""
 
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
 import numpy as np
 import torch
+from PIL import Image
+from torch.utils.data import default_collate
 
-from notmnist.exports.protocols import Rows
+from notmnist.exports.rows import Rows
+from notmnist.sources import LETTERS
+
+Item = tuple[Any, Any]
 
 
-class TorchDataset(torch.utils.data.Dataset):
+class TorchDataset(torch.utils.data.Dataset[Item]):
     """Read images and labels of a split when they are asked for; see `Split.as_torch`."""
 
-    def __init__(self, split: Rows) -> None:
+    classes: ClassVar[list[str]] = list(LETTERS)
+    class_to_idx: ClassVar[dict[str, int]] = {letter: i for i, letter in enumerate(LETTERS)}
+
+    def __init__(
+        self,
+        split: Rows,
+        transform: Callable[[Any], Any] | None,
+        target_transform: Callable[[int], Any] | None,
+    ) -> None:
         self.split = split
+        self.transform = transform
+        self.target_transform = target_transform
+        self.targets = torch.from_numpy(split.labels.astype(np.int64))
+
+    @cached_property
+    def data(self) -> torch.Tensor:
+        """Give all images: uint8 of shape (N, 28, 28), copied into memory on first use."""
+        return torch.from_numpy(np.array(self.split.images))
 
     def __len__(self) -> int:
         """Count the images."""
-        return len(self.split)
+        return len(self.targets)
 
-    def __getitem__(self, rows: int | slice | list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, rows: Any) -> Item:
         """Give the image and the label of a row, or the images and the labels of many."""
-        # Copies: the mapped file can't be written, and a tensor that can't is a crash to come.
-        images = torch.from_numpy(np.array(self.split.images[rows]))
-        labels = torch.from_numpy(np.array(self.split.labels[rows], np.int64))
-        return images.unsqueeze(-3), labels
+        if isinstance(rows, slice):
+            rows = range(len(self))[rows]
+        if np.ndim(rows) == 0:
+            return self._item(int(rows))
+        if self._transforms():
+            images, labels = default_collate([self._item(row) for row in rows])
+            return images, labels
+        return self._images(rows).unsqueeze(1), self.targets[rows]
 
-    def __getitems__(self, rows: list[int]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    def __getitems__(self, rows: list[int]) -> list[Item]:
         """Give a batch, which `torch.utils.data.DataLoader` asks for at once where it can."""
-        return list(zip(*self[rows], strict=True))
+        if self._transforms():
+            return [self._item(row) for row in rows]
+        images, labels = self[rows]
+        return list(zip(images, labels.tolist(), strict=True))
+
+    def _item(self, row: int) -> Item:
+        image, label = self._images(row), int(self.targets[row])
+        return (
+            self.transform(Image.fromarray(image.numpy())) if self.transform else image[None],
+            self.target_transform(label) if self.target_transform else label,
+        )
+
+    def _transforms(self) -> bool:
+        return not self.transform is self.target_transform is None
+
+    def _images(self, rows: int | Sequence[int]) -> torch.Tensor:
+        # Once asked for or assigned, `data` may differ from the split.
+        if "data" in vars(self):
+            return self.data[rows].clone()
+        # Copies: the mapped file can't be written, and a tensor that can't is a crash to come.
+        return torch.from_numpy(np.array(self.split.images[rows]))
