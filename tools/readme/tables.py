@@ -202,8 +202,7 @@ def _results(
         **more,
     }
     for test in protocol.tested_on:
-        name = _column_name(entries, protocol, test)
-        columns[name] = lambda entry, test=test: _accuracy_cell(entry["tests"].get(test))
+        columns[_column_name(entries, protocol, test)] = _accuracy_on(test)
     if protocol.with_original:
         columns["the original's"] = lambda entry: published(entry["model"])
     return markdown([
@@ -216,6 +215,10 @@ def _column_name(entries: Sequence[Entry], protocol: Protocol, test: str) -> str
     counts = sorted({entry["tests"][test]["n"] for entry in entries if test in entry["tests"]})
     images = " or ".join(f"{count:,}" for count in counts) or "-"
     return f"{protocol.training} → {TESTS[test]}, n = {images}"
+
+
+def _accuracy_on(test: str) -> Cell:
+    return lambda entry: _accuracy_cell(entry["tests"].get(test))
 
 
 def _accuracy_cell(score: Mapping[str, Any] | None) -> str:
