@@ -1,23 +1,18 @@
 """The figures that notebooks share: contact sheets, galleries and learning curves."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from notmnist.dataset import Split
 from notmnist.errors import needs_extra
+from notmnist.fitting.history import History
 from notmnist.sources import IMAGE_SIZE, LETTERS
 
 with needs_extra("notebooks"):
     from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-if TYPE_CHECKING:
-    from notmnist.training import History
 
 # Executed notebooks are committed: pictures of moderate size keep each under 300 kB.
 plt.rcParams["figure.dpi"] = 80

@@ -15,9 +15,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from notmnist import files, original
-from notmnist.dataset import Split
+from notmnist import files, original, pipeline
+from notmnist.dataset import Dataset, Split
 from notmnist.errors import NotMNISTError, UsageError
+from notmnist.fitting.history import History as History
+from notmnist.fitting.history import Trained as Trained
 from notmnist.scoring import intervals
 
 if TYPE_CHECKING:
@@ -120,58 +122,91 @@ class Run:
         ) as part:
             figure.savefig(part, format="png", dpi=100, metadata={"Software": None})
 
-    def entry(
-        self,
-        model: str,
-        *,
-        seeds: Sequence[int],
-        parameters: int,
-        steps: int,
-        train_seconds: Sequence[float],
-        seconds_to_published: Sequence[float | None] = (),
-        tests: Mapping[str, Split],
-        predictions: Mapping[str, Sequence[np.ndarray]],
-    ) -> dict[str, Any]:
-        """Score one model's predictions and describe it as an entry of the result file.
-
-        The interval of each mean accuracy is a bootstrap over families and seeds together
-        (`intervals.accuracy_interval`).
-
-        Parameters
-        ----------
-        model : str
-            The row's name in the README's table.
-        seeds : sequence of int
-            The seeds it was trained from.
-        parameters, steps : int
-            Trainable numbers; minibatch updates (iterations of a solver).
-        train_seconds : sequence of float
-            Training time, one a seed.
-        seconds_to_published : sequence of float or None
-            Training time to the original's published accuracy, reached on the validation split;
-            one a seed, None where it was not reached.
-        tests : mapping of str to Split
-            The test sets, as `notmnist.test_sets` gives them.
-        predictions : mapping of str to sequence of ndarray of uint8, shape (N,)
-            For every test set, one array a seed.
+    def load(self) -> tuple[Dataset, dict[str, Split]]:
+        """Load the run's dataset and the test sets that its results are reported on.
 
         Returns
         -------
-        dict
-            For `save`.
+        data : Dataset
+            Split and deduplicated, as `notmnist.load` returns it.
+        tests : dict of str to Split
+            As `notmnist.test_sets` returns them.
+
+        Raises
+        ------
+        NotMNISTError
+            As `notmnist.load`.
         """
-        scores = {name: _score(split, predictions[name]) for name, split in tests.items()}
+        data = pipeline.load(self.dataset)
+        return data, pipeline.test_sets(data)
+
+    def record(
+        self,
+        trained: Mapping[str, Trained],
+        tests: Mapping[str, Split],
+        more: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Score trained models and write the notebook's result file.
+
+        The interval of each mean accuracy is a bootstrap over families and seeds together
+        (`intervals.accuracy_interval`). A full run on OpenGlyphs also keeps the predictions on its
+        test split, in an npz file beside the result file.
+
+        Parameters
+        ----------
+        trained : mapping of str to Trained
+            By the model's name, as tables show it.
+        tests : mapping of str to Split
+            The test sets that the models predicted, by name.
+        more : mapping of str to mapping, optional
+            What else a model's entry holds, by the model's name.
+
+        Returns
+        -------
+        list of dict
+            The entries of the result file, one per model.
+
+        Raises
+        ------
+        NotMNISTError
+            When a file can't be written.
+        """
+        entries = [
+            self._entry(model, result, tests) | dict((more or {}).get(model, {}))
+            for model, result in trained.items()
+        ]
+        folder = files.misc() / "results"
+        stem = result_stem(self.notebook, self.dataset, self.budget)
+        files.write_text(folder / f"{stem}.json", json.dumps(entries, indent=1) + "\n")
+        rows = {
+            model: np.stack(result.predictions[DEFAULT_DATASET])
+            for model, result in trained.items()
+            if DEFAULT_DATASET in result.predictions
+        }
+        if rows and self.budget == "full" and self.dataset == DEFAULT_DATASET:
+            with files.replacing(folder / f"{stem}.npz") as part, open(part, "wb") as file:
+                np.savez_compressed(file, **rows)
+        return entries
+
+    def _entry(self, model: str, result: Trained, tests: Mapping[str, Split]) -> dict[str, Any]:
+        figure = original.published(model)
+        goal = (figure.readme or figure.printed) if figure else None
+        reached = [history.seconds_to(goal / 100) for history in result.histories] if goal else []
+        seconds = [history.train_seconds[-1] for history in result.histories]
         return {
             "model": model,
             "notebook": self.notebook,
             "dataset": self.dataset,
             "budget": self.budget,
-            "seeds": list(seeds),
-            "parameters": int(parameters),
-            "steps": int(steps),
-            "train_seconds": round(float(np.mean(train_seconds)), 3),
-            "seconds_to_published": [s if s is None else round(s, 3) for s in seconds_to_published],
-            "tests": scores,
+            "seeds": list(result.seeds),
+            "images": result.images,
+            "parameters": int(result.parameters),
+            "steps": max(history.steps[-1] for history in result.histories),
+            "train_seconds": round(float(np.mean(seconds)), 3),
+            "seconds_to_published": [s if s is None else round(s, 3) for s in reached],
+            "tests": {
+                name: _score(tests[name], letters) for name, letters in result.predictions.items()
+            },
             "date": date.today().isoformat(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "command": self._command,
@@ -180,30 +215,16 @@ class Run:
             },
         }
 
-    def save(
-        self,
-        entries: Sequence[dict[str, Any]],
-        predictions: Mapping[str, Mapping[str, Sequence[np.ndarray]]],
-    ) -> None:
-        """Write the notebook's result file, whole, and its predictions on OpenGlyphs.
 
-        Parameters
-        ----------
-        entries : sequence of dict
-            One a model, made by `entry`.
-        predictions : mapping of str to mapping of str to sequence of ndarray of uint8, shape (N,)
-            By model and test set, one array a seed. Those on OpenGlyphs are kept, in a full run;
-            none where the tests are others.
-        """
-        folder = files.misc() / "results"
-        stem = result_stem(self.notebook, self.dataset, self.budget)
-        files.write_text(folder / f"{stem}.json", json.dumps(list(entries), indent=1) + "\n")
-        if predictions and self.budget == "full" and self.dataset == DEFAULT_DATASET:
-            with files.replacing(folder / f"{stem}.npz") as part, open(part, "wb") as file:
-                rows = {
-                    model: np.stack(sets[DEFAULT_DATASET]) for model, sets in predictions.items()
-                }
-                np.savez_compressed(file, **rows)
+def own_accuracy(entry: Mapping[str, Any]) -> float:
+    """Return a model's accuracy on the first of its test sets, at the seed that did worst.
+
+    Parameters
+    ----------
+    entry : mapping
+        As `Run.record` returns them; its first test set belongs to the dataset trained on.
+    """
+    return min(next(iter(entry["tests"].values()))["accuracy"])
 
 
 def result_stem(notebook: str, dataset: str, budget: str) -> str:
@@ -299,7 +320,7 @@ def describe(entries: Sequence[Mapping[str, Any]]) -> str:
     Parameters
     ----------
     entries : sequence of mapping
-        As `Run.entry` makes them.
+        As `Run.record` returns them.
 
     Returns
     -------

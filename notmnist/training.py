@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from notmnist.dataset import Dataset, Split
 from notmnist.errors import needs_extra
+from notmnist.fitting.history import History, Trained
 from notmnist.sources import IMAGE_SIZE
 
 
@@ -43,38 +43,6 @@ with needs_extra("notebooks"), _silent_stderr():
     tf.config.list_physical_devices()  # the first look for a GPU prints too
 
 _EVALUATION_BATCH = 2_500
-
-
-@dataclass
-class History:
-    """Record a training run at every point of its curve.
-
-    Attributes
-    ----------
-    steps : list of int
-        Minibatch updates done.
-    train_accuracy, train_loss : list of float
-        On the first training images, as many as the validation split has.
-    valid_accuracy, valid_loss : list of float
-        On the whole validation split.
-    train_seconds : list of float
-        Time in training steps up to each point: without evaluation, with building the graph.
-    evaluation_seconds : float
-        Time in evaluation, whole run.
-    """
-
-    steps: list[int] = field(default_factory=list)
-    train_accuracy: list[float] = field(default_factory=list)
-    train_loss: list[float] = field(default_factory=list)
-    valid_accuracy: list[float] = field(default_factory=list)
-    valid_loss: list[float] = field(default_factory=list)
-    train_seconds: list[float] = field(default_factory=list)
-    evaluation_seconds: float = 0.0
-
-    def seconds_to(self, accuracy: float) -> float | None:
-        """Return the training seconds to the first point at `accuracy` on validation, or None."""
-        reached = zip(self.train_seconds, self.valid_accuracy, strict=True)
-        return next((seconds for seconds, value in reached if value >= accuracy), None)
 
 
 def set_seed(seed: int) -> None:
@@ -210,25 +178,6 @@ def fit(
     return history
 
 
-@dataclass(frozen=True)
-class Trained:
-    """Hold one model trained from several seeds.
-
-    Attributes
-    ----------
-    models : list of keras.Model
-        One a seed.
-    histories : list of History
-        One a seed.
-    predictions : dict of str to list of ndarray of uint8, shape (N,)
-        For every test set, the predicted letters, one array a seed.
-    """
-
-    models: list[keras.Model]
-    histories: list[History]
-    predictions: dict[str, list[np.ndarray]]
-
-
 def fit_seeds(
     build_model: Callable[[], keras.Model],
     build_optimizer: Callable[[], keras.optimizers.Optimizer],
@@ -258,16 +207,25 @@ def fit_seeds(
     Trained
         Models, histories and predictions.
     """
-    trained = Trained([], [], {name: [] for name in tests})
+    models, histories = [], []
+    predictions: dict[str, list[np.ndarray]] = {name: [] for name in tests}
     for seed in seeds:
         set_seed(seed)
         model, optimizer = build_model(), build_optimizer()
-        history = fit(model, data.train, data.valid, optimizer=optimizer, seed=seed, **options)
-        trained.models.append(model)
-        trained.histories.append(history)
+        histories.append(
+            fit(model, data.train, data.valid, optimizer=optimizer, seed=seed, **options)
+        )
+        models.append(model)
         for name, split in tests.items():
-            trained.predictions[name].append(predict(model, split.images))
-    return trained
+            predictions[name].append(predict(model, split.images))
+    return Trained(
+        images=len(data.train),
+        parameters=models[0].count_params(),
+        seeds=list(seeds),
+        histories=histories,
+        predictions=predictions,
+        models=models,
+    )
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:

@@ -44,12 +44,12 @@ for seed in run.parameters.seeds:
     some = data.train[np.random.default_rng(seed).permutation(len(data.train))[:100]]
     model = LogisticRegression(C=1e-3).fit(some.images.reshape(100, -1), some.labels)
     predictions.append(model.predict(data.test.images.reshape(len(data.test), -1)))
-tests = {{"openglyphs": data.test}}
-entry = run.entry(
-    "a model", seeds=run.parameters.seeds, parameters=7850, steps=1, train_seconds=[0],
-    tests=tests, predictions={{"openglyphs": predictions}},
+trained = results.Trained(
+    images=100, parameters=7850, seeds=run.parameters.seeds,
+    predictions={{"openglyphs": predictions}},
+    histories=[results.History(steps=[1], train_seconds=[0.0], valid_accuracy=[0.0])],
 )
-run.save([entry], {{}})
+run.record({{"a model": trained}}, {{"openglyphs": data.test}})
 run.save_picture(plt.figure())
 """
 

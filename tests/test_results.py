@@ -33,19 +33,25 @@ def split_of(labels):
 
 
 TESTS = {"openglyphs": split_of([0, 1, 2, 3])}
-PREDICTIONS = {"openglyphs": [np.array([0, 1, 2, 9]), np.array([0, 1, 9, 9])]}
 
 
-def entry_of(run, tests=TESTS, predictions=PREDICTIONS):
-    return run.entry(
-        "a model",
-        seeds=run.parameters.seeds,
+def trained(*predictions, test="openglyphs"):
+    """Describe a model trained from as many seeds as there are predictions of a test set."""
+    return results.Trained(
+        images=100,
         parameters=7850,
-        steps=run.parameters.steps,
-        train_seconds=[1.0, 2.0],
-        tests=tests,
-        predictions=predictions,
+        seeds=list(range(len(predictions))),
+        histories=[
+            results.History(steps=[5, 10], train_seconds=[0.5, 1.0 + i], valid_accuracy=[0.8, 0.92])
+            for i in range(len(predictions))
+        ],
+        predictions={test: [np.array(letters, np.uint8) for letters in predictions]},
     )
+
+
+def record(run, model="a model", more=None):
+    result = trained([0, 1, 2, 9], [0, 1, 9, 9])
+    return run.record({model: result}, TESTS, more)
 
 
 def test_the_environment_chooses_the_column(monkeypatch):
@@ -62,7 +68,7 @@ def test_the_number_of_seeds_replaces_the_columns_and_is_part_of_the_command(mis
     run = results.Run("nb", TABLE)
     assert (run.parameters.seeds, run.parameters.steps) == ([0, 1], 10)
     command = "notmnist run nb --dataset openglyphs --budget quick --seeds 2"
-    assert entry_of(run)["command"] == command
+    assert record(run)[0]["command"] == command
     assert not hasattr(results.Run("nb", {"steps": (10, 1_000)}).parameters, "seeds")
 
 
@@ -82,20 +88,22 @@ def test_an_unknown_budget_is_wrong_usage(monkeypatch):
 
 
 def test_an_entry_scores_every_seed_and_bounds_the_mean(misc):
-    entry = entry_of(results.Run("nb", TABLE))
+    (entry,) = record(results.Run("nb", TABLE))
     score = entry["tests"]["openglyphs"]
     assert score["n"] == 4
     assert score["accuracy"] == [0.75, 0.5]
     # One draw in 16 takes only the family and the seed that make no mistake together.
     assert score["interval"] == [0.5, 1.0]
     assert entry["train_seconds"] == 1.5
+    assert (entry["steps"], entry["images"], entry["seeds"]) == (10, 100, [0, 1])
+    assert results.own_accuracy(entry) == 0.5
     assert "62.50%" in results.describe([entry])
 
 
 def test_a_quick_run_never_bears_a_committed_name(misc):
     run = results.Run("nb", TABLE)
     run.save_picture(Figure())
-    run.save([entry_of(run)], {"a model": {"openglyphs": [np.zeros(4, np.uint8)]}})
+    record(run)
     written = sorted(path.name for path in misc.rglob("*.*"))
     assert written == ["nb-openglyphs-quick.json", "nb-quick.png"]
     assert results.read_results(misc / "results") == {}
@@ -104,23 +112,49 @@ def test_a_quick_run_never_bears_a_committed_name(misc):
 def test_a_full_run_keeps_its_predictions_too(full):
     run = results.Run("nb", TABLE)
     run.save_picture(Figure())
-    predictions = {"a model": {"openglyphs": [np.arange(4, dtype=np.uint8)] * 3}}
-    run.save([entry_of(run)], predictions)
+    record(run)
     assert (full / "nb.png").exists()
     kept = results.read_predictions(full / "results")
     assert list(kept) == ["a model"]
     assert kept["a model"].dtype == np.uint8
-    np.testing.assert_array_equal(kept["a model"], [np.arange(4)] * 3)
+    np.testing.assert_array_equal(kept["a model"], [[0, 1, 2, 9], [0, 1, 9, 9]])
     (entry,) = results.read_results(full / "results")["openglyphs"]
     assert entry["model"] == "a model"
 
 
+@pytest.mark.parametrize(
+    ("model", "reached"), [("minibatch logistic regression", [1.0, 2.0]), ("a model", [])]
+)
+def test_an_entry_says_when_the_originals_accuracy_was_reached(misc, model, reached):
+    """The original's minibatch regression has 90%; the second point of the curve has 92%."""
+    assert record(results.Run("nb", TABLE), model)[0]["seconds_to_published"] == reached
+
+
+def test_an_entry_holds_what_else_a_notebook_says_of_its_model(misc):
+    run = results.Run("nb", TABLE)
+    record(run, more={"a model": {"choice": 3}, "another": {"choice": 4}})
+    (entry,) = json.loads((misc / "results" / "nb-openglyphs-quick.json").read_text())
+    assert (entry["model"], entry["choice"]) == ("a model", 3)
+
+
+def test_predictions_of_other_test_sets_are_not_kept(full):
+    result = trained([0, 1, 2, 3], test="random")
+    results.Run("nb", TABLE).record({"a model": result}, {"random": TESTS["openglyphs"]})
+    assert [path.name for path in (full / "results").iterdir()] == ["nb-openglyphs.json"]
+
+
+def test_a_run_loads_its_dataset_and_the_test_sets():
+    data, tests = results.Run("nb", TABLE).load()
+    assert data.name == "openglyphs" and len(data.train) == 15_499
+    assert list(tests) == ["openglyphs"] and len(tests["openglyphs"]) == 3_003
+
+
 def test_a_failed_save_leaves_the_earlier_file_whole(full):
     run = results.Run("nb", TABLE)
-    run.save([entry_of(run)], {"a model": {"openglyphs": [np.zeros(4, np.uint8)]}})
+    record(run)
     before = (full / "results" / "nb-openglyphs.json").read_bytes()
     with pytest.raises(TypeError):
-        run.save([{"model": object()}], {})
+        record(run, more={"a model": {"choice": object()}})
     assert (full / "results" / "nb-openglyphs.json").read_bytes() == before
 
 
@@ -131,7 +165,7 @@ def test_results_of_two_training_sets_stay_apart_though_their_test_sets_share_a_
         monkeypatch.setenv("NOTMNIST_DATASET", dataset)
         run = results.Run("nb", TABLE)
         tests = {"notmnist-small": split_of([0, 1])}
-        run.save([entry_of(run, tests, {"notmnist-small": [np.array(predicted)]})], {})
+        run.record({"a model": trained(predicted, test="notmnist-small")}, tests)
     entries = results.read_results(full / "results")
     accuracies = {
         dataset: [entry["tests"]["notmnist-small"]["accuracy"] for entry in of_dataset]

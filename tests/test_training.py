@@ -106,6 +106,7 @@ def test_fit_seeds_predicts_every_test_set_with_every_seed(bars):
     )  # fmt: skip
     assert len(trained.models) == len(trained.histories) == len(trained.predictions["bars"]) == 2
     assert trained.predictions["bars"][0].shape == (100,)
+    assert (trained.images, trained.parameters, trained.seeds) == (400, 7_850, [0, 1])
 
 
 def test_seconds_to_finds_the_first_point_at_the_accuracy():

@@ -1,0 +1,1 @@
+"""What surrounds a training loop: the curves and predictions that it leaves."""

@@ -1,0 +1,73 @@
+"""What training leaves: the curve of each run, and the predictions of each model."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class History:
+    """Record a training run at every point of its curve.
+
+    Attributes
+    ----------
+    steps : list of int
+        Minibatch updates done (iterations, where a solver runs).
+    train_accuracy, train_loss : list of float
+        On the first training images, as many as the validation split has.
+    valid_accuracy, valid_loss : list of float
+        On the whole validation split.
+    train_seconds : list of float
+        Time spent on training steps up to each point; it includes building the graph and leaves
+        evaluation out.
+    evaluation_seconds : float
+        Time spent on evaluation during the whole run.
+    """
+
+    steps: list[int] = field(default_factory=list)
+    train_accuracy: list[float] = field(default_factory=list)
+    train_loss: list[float] = field(default_factory=list)
+    valid_accuracy: list[float] = field(default_factory=list)
+    valid_loss: list[float] = field(default_factory=list)
+    train_seconds: list[float] = field(default_factory=list)
+    evaluation_seconds: float = 0.0
+
+    def seconds_to(self, accuracy: float) -> float | None:
+        """Return the training seconds up to the first point at `accuracy` on validation, or None.
+
+        Parameters
+        ----------
+        accuracy : float
+            A share of the validation images, 0 to 1.
+        """
+        reached = zip(self.train_seconds, self.valid_accuracy, strict=True)
+        return next((seconds for seconds, value in reached if value >= accuracy), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """Hold one model that was trained from several seeds.
+
+    Attributes
+    ----------
+    images : int
+        Training images.
+    parameters : int
+        Numbers that are learned.
+    seeds : list of int
+        The seeds it was trained from.
+    histories : list of History
+        One per seed.
+    predictions : dict of str to list of ndarray of uint8, shape (N,)
+        For every test set, the predicted letters, one array per seed.
+    models : list
+        One trained model per seed, for whoever wants to look inside.
+    """
+
+    images: int
+    parameters: int
+    seeds: list[int]
+    histories: list[History]
+    predictions: dict[str, list[np.ndarray]]
+    models: list[Any] = field(default_factory=list)
