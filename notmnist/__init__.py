@@ -8,6 +8,7 @@
 
 from notmnist.dataset import Dataset, Split
 from notmnist.errors import NotMNISTError, UsageError
+from notmnist.evaluation import Evaluation, evaluate
 from notmnist.exports import export
 from notmnist.pipeline import load, load_data, prepare, test_sets, verify
 from notmnist.prepared.pickling import read_pickle
@@ -15,10 +16,12 @@ from notmnist.version import __version__
 
 __all__ = [
     "Dataset",
+    "Evaluation",
     "NotMNISTError",
     "Split",
     "UsageError",
     "__version__",
+    "evaluate",
     "export",
     "load",
     "load_data",

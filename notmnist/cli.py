@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from notmnist import exports, files, pipeline, sources
+from notmnist import evaluation, exports, files, pipeline, sources
 from notmnist.dataset import format_card
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.sources import POLICIES, SPLITS
@@ -20,7 +20,14 @@ examples:
   notmnist prepare notmnist-small --archive notMNIST_small.tar.gz
   notmnist info openglyphs
   notmnist export openglyphs --format idx --out MNIST/raw
+  notmnist evaluate letters.csv --dataset openglyphs
 `notmnist COMMAND --help` has more of each command.
+"""
+_PREDICTIONS = """\
+FILE holds one prediction for each image of load(NAME, dedup="none").test:
+  .csv    with a header: the column row (its number there) or name (A/<member>.png), and the column
+          letter, or the columns A to J with probabilities
+  .npz    with one array in that order: letters (N,), or probabilities (N, 10)
 """
 
 
@@ -146,6 +153,21 @@ def _parser() -> argparse.ArgumentParser:
         "--scheduler", metavar="ADDRESS", help="spread the notebooks over a dask cluster"
     )
     run.add_argument("--inplace", action="store_true", help="refresh the notebooks' own outputs")
+    evaluate = _command(
+        commands, "evaluate", _evaluate, "score your predictions of a dataset's test split",
+        "notmnist evaluate letters.csv --dataset openglyphs",
+        'notmnist evaluate probabilities.npz --dataset openglyphs --against "04_mlp_relu:ReLU MLP"',
+        "notmnist evaluate letters.csv --dataset notmnist-small",
+    )  # fmt: skip
+    evaluate.epilog = f"{_PREDICTIONS}\n{evaluate.epilog}"
+    evaluate.add_argument("file", metavar="FILE", help="a .csv or .npz file, see below")
+    evaluate.add_argument("--dataset", metavar="NAME", required=True)
+    evaluate.add_argument(
+        "--against",
+        metavar="NOTEBOOK[:MODEL]",
+        help="a committed model to compare with, image by image (openglyphs only)",
+    )
+    evaluate.add_argument("--home", metavar="DIR", help="cache folder (default: NOTMNIST_HOME)")
     return parser
 
 
@@ -215,6 +237,14 @@ def _run(options: argparse.Namespace) -> None:
             found, dataset=dataset, budget=budget, seeds=seeds, inplace=options.inplace
         ):
             print(path, flush=True)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    print(
+        evaluation.evaluate(
+            options.file, options.dataset, against=options.against, home=options.home
+        )
+    )
 
 
 def _where(scheduler: str | None) -> AbstractContextManager:

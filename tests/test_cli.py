@@ -1,6 +1,7 @@
 import csv
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -79,7 +80,7 @@ def test_the_help_of_every_command_has_examples_that_it_understands(capsys):
         _, examples = help_of(capsys, command).split("examples:\n")
         assert examples
         for example in examples.splitlines():
-            program, *arguments = re.split("  +| >", example.strip())[0].split()
+            program, *arguments = shlex.split(re.split("  +| >", example.strip())[0])
             assert program == "notmnist"
             assert cli._parser().parse_args(arguments).command
 

@@ -17,7 +17,7 @@ FLOORS = [
     {"dataset", "prepared"},
     {"pipeline"},
     {"augmentation", "plotting", "results", "training"},
-    {"running"},
+    {"evaluation", "running"},
     {"__init__"},
     {"cli"},
     {"__main__"},

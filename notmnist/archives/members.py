@@ -171,6 +171,32 @@ def font_name(member_stem: bytes) -> bytes:
         return member_stem
 
 
+def font_text(font: bytes) -> str:
+    """Decode a font's file name to text, so that a name that is not UTF-8 prints too."""
+    return font.decode("utf-8", "backslashreplace")
+
+
+def label_and_font(member_name: str) -> tuple[int, str] | None:
+    """Tell which letter of which font a member shows, in the terms of a loaded split.
+
+    Parameters
+    ----------
+    member_name : str
+        Such as ``A/MDEtMDEtMDAudHRm.png``, with or without folders before it.
+
+    Returns
+    -------
+    (label, font) : tuple of int and str, or None
+        A = 0 .. J = 9, and the font's file name (``01-01-00.ttf``); None when the name is not that
+        of a PNG file in a folder A to J.
+    """
+    try:
+        key = _letter_and_file(member_name.encode())
+    except ValueError:
+        return None
+    return key[0] - ord("A"), font_text(font_name(key[2:].removesuffix(b".png")))
+
+
 def _letter_and_file(member_name: bytes) -> bytes:
     found = _LETTER.fullmatch(member_name)
     if not found:

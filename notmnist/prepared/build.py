@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from notmnist import files, splits
-from notmnist.archives import download, extraction
+from notmnist.archives import download, extraction, members
 from notmnist.archives.members import Extracted
 from notmnist.deduplication import exact
 from notmnist.errors import NotMNISTError, UsageError
@@ -240,8 +240,7 @@ def _lengths(split: np.ndarray, ranks: np.ndarray) -> dict[str, dict[str, int]]:
 
 def _font_table(contents: Sequence[Extracted]) -> tuple[np.ndarray, np.ndarray]:
     """Store each font's name once: the sorted names, and each image's row in them."""
-    # A name that is not UTF-8 must still print.
-    texts = [[font.decode("utf-8", "backslashreplace") for font in c.fonts] for c in contents]
+    texts = [list(map(members.font_text, content.fonts)) for content in contents]
     names = sorted(set(chain.from_iterable(texts)))
     row = {name: i for i, name in enumerate(names)}
     indices = [
