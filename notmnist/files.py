@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import platformdirs
@@ -55,8 +56,15 @@ def committed_results() -> Path:
 
 def sha256(path: Path) -> str:
     """Hash every byte of a file: hexadecimal sha256."""
+    return digest(path, "sha256")
+
+
+def digest(path: Path, algorithm: str) -> str:
+    """Hash every byte of a file by an algorithm of `hashlib`: hexadecimal."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        # Some systems refuse md5 to those who would trust it.
+        new_hash = partial(hashlib.new, algorithm, usedforsecurity=False)
+        return hashlib.file_digest(file, new_hash).hexdigest()
 
 
 def make_folder(path: Path) -> Path:

@@ -11,9 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-import requests  # noqa: F401  (so that no child spends its time on importing it)
-
 from notmnist import files, pipeline
+from notmnist.archives import download  # noqa: F401  (so that no child takes its time to import it)
 from notmnist.prepared import build  # noqa: F401
 
 

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 Reply = Callable[["Handler"], None]
@@ -15,7 +15,12 @@ class Handler(BaseHTTPRequestHandler):
         self.server.requests.append(dict(self.headers))
         replies = self.server.replies[self.path]
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
-        reply(self)
+        try:
+            reply(self)
+        finally:
+            self.server.ended.release()
+
+    do_CONNECT = do_GET  # noqa: N815  (of a proxy; the path is then a host and port)
 
     def start(self, status: int, length: int | None = None, **headers: str) -> None:
         self.send_response(status)
@@ -35,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Count what is asked and sent."""
+    """Count what is asked and sent, and the replies that have ended."""
 
     daemon_threads = True
 
@@ -44,6 +49,7 @@ class Server(ThreadingHTTPServer):
         self.replies: dict[str, list[Reply]] = {}
         self.requests: list[dict[str, str]] = []
         self.sent = 0
+        self.ended = threading.Semaphore(0)
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     def serve(self, name: str, *replies: Reply) -> str:
@@ -64,9 +70,16 @@ def ranged(body: bytes, cut: int | None = None) -> Reply:
 
     def reply(handler: Handler) -> None:
         asked = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
-        rest = body[int(asked[1]) :] if asked else body
-        handler.start(206 if asked else 200, len(rest))
-        handler.send(rest[:cut])
+        start = int(asked[1]) if asked else 0
+        if start >= len(body):
+            handler.start(416, 0, Content_Range=f"bytes */{len(body)}")
+        elif asked:
+            handler.start(
+                206, len(body) - start, Content_Range=f"bytes {start}-{len(body) - 1}/{len(body)}"
+            )
+        else:
+            handler.start(200, len(body))
+        handler.send(body[start:][:cut])
 
     return reply
 
@@ -86,6 +99,16 @@ def status(code: int, **headers: str) -> Reply:
 
     def reply(handler: Handler) -> None:
         handler.start(code, 0, **headers)
+
+    return reply
+
+
+def raw(pieces: Callable[[], Iterable[bytes]]) -> Reply:
+    """Send bytes as they are, HTTP or not, until they end or the client hangs up."""
+
+    def reply(handler: Handler) -> None:
+        for piece in pieces():
+            handler.send(piece)
 
     return reply
 

@@ -2,65 +2,49 @@
 
 import itertools
 import os
-import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from notmnist import files
+from notmnist.archives import transfer
+from notmnist.archives.transfer import Answer, MirrorError, TransientError
 from notmnist.errors import NotMNISTError
-from notmnist.sources import Archive
-from notmnist.version import __version__
+from notmnist.sources import Archive, Packing
 
-# Tries that brought a hundredth of the archive are not counted.
+# Tries that brought a hundredth of the file are not counted.
 TRIES_PER_MIRROR = 3
 BACKOFF_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 60.0
-# To connect, and between two pieces of data.
-TIMEOUT_SECONDS = (10.0, 30.0)
-# A server has LONGEST_WAIT_SECONDS to answer, and again to send the archive, with the time that it
-# takes at this rate.
+# A file may take LONGEST_WAIT_SECONDS, and the time that it takes at this rate.
 SLOWEST_BYTES_PER_SECOND = 20_000
+# The room for a file of unknown size, in sizes of the archive's own tar.gz.
+UNKNOWN_SIZE_FACTOR = 4
 
-_CHUNK = 1 << 16
-_GZIP_MAGIC = b"\x1f\x8b"
-# Some mirrors answer 406 to the User-Agent that Python sends by default.
-_USER_AGENT = f"Mozilla/5.0 (compatible; notmnist/{__version__})"
-
-
-class _MirrorError(Exception):
-    """A mirror failed for good: it has not the file, or not the right one."""
-
-
-class _TransientError(Exception):
-    """A mirror failed in a way that another try may mend."""
-
-    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
+_BUSY = (429, 500, 502, 503, 504)
+_RANGE_NOT_SATISFIABLE = 416
+_MAGICS = (b"\x1f\x8b", b"PK")  # of gzip and zip
 
 
 def fetch(archive: Archive, folder: Path) -> Path:
     """Return the archive in `folder`, fetching it first when it is not there whole.
 
-    Mirrors are tried in order, each a few times with back-off. What arrived is kept in a ``.part``
-    file, and a later try, or a later call, goes on from there. Two processes may call this at once.
+    The archive's own file is tried before its other packings. Mirrors are tried in order, each a
+    few times with back-off. What arrived is kept in a ``.part`` file, and a later try, or a later
+    call, goes on from there. Two processes may call this at once.
 
     Parameters
     ----------
     archive : Archive
-        File name, mirrors, size and sha256.
+        Its packings: file names, mirrors, sizes and digests.
     folder : Path
         Where the file is kept; it is created.
 
     Returns
     -------
     Path
-        A file whose size and sha256 are the archive's.
+        A file that is one of the archive's packings, by its size and digest.
 
     Raises
     ------
@@ -69,52 +53,66 @@ def fetch(archive: Archive, folder: Path) -> Path:
     """
     target = folder / archive.filename
     with files.locked(target):
-        if not is_whole(target, archive):
-            try:
-                _fetch_from_mirrors(archive, target)
-            except OSError as error:
-                raise files.unwritable(target, error) from error
-    return target
+        try:
+            return find(archive, folder) or _fetch_from_mirrors(archive, folder)
+        except OSError as error:
+            raise files.unwritable(target, error) from error
 
 
-def is_whole(path: Path, archive: Archive) -> bool:
-    """Tell whether a file is there and has the archive's size and sha256."""
+def find(archive: Archive, folder: Path) -> Path | None:
+    """Return the file in `folder` that is one of the archive's packings, None when there is none.
+
+    A file counts when it has the name, the size and the digest.
+    """
+    for packing in archive.packings:
+        if _is_whole(folder / packing.filename, packing):
+            return folder / packing.filename
+    return None
+
+
+def _is_whole(path: Path, packing: Packing) -> bool:
+    algorithm, digest = packing.digest.split(":")
     return (
         path.is_file()
-        and path.stat().st_size == archive.size
-        and files.sha256(path) == archive.sha256
+        and path.stat().st_size == (packing.size or path.stat().st_size)
+        and files.digest(path, algorithm) == digest
     )
 
 
-def _fetch_from_mirrors(archive: Archive, target: Path) -> None:
-    part = target.with_name(f"{target.name}.part")
+def _fetch_from_mirrors(archive: Archive, folder: Path) -> Path:
     failures = []
-    for url in archive.urls:
-        try:
-            _fetch_from(url, archive, part)
-        except (_MirrorError, _TransientError) as error:
-            failures.append(f"{url}: {error}")
-        else:
-            os.replace(part, target)
-            return
+    for packing in archive.packings:
+        target = folder / packing.filename
+        part = folder / f"{packing.filename}.part"
+        most = packing.size or UNKNOWN_SIZE_FACTOR * archive.size
+        for url in packing.urls:
+            try:
+                _fetch_from(url, packing, part, most)
+            except MirrorError as error:
+                failures.append(f"{url}: {error}")
+            else:
+                os.replace(part, target)
+                return target
     raise NotMNISTError(
         f"could not download {archive.filename} ({'; '.join(failures) or 'it has no mirror'}). "
         f"Fetch it by hand{f' ({archive.by_hand})' if archive.by_hand else ''} and pass it as "
-        f"archive=FILE (--archive FILE), or put it at {target}, or use load('openglyphs')"
+        f"archive=FILE (--archive FILE), or put it at {folder / archive.filename}, or use "
+        "load('openglyphs')"
     )
 
 
-def _fetch_from(url: str, archive: Archive, part: Path) -> None:
-    """Complete `part` from one mirror, in a bounded number of tries."""
+def _fetch_from(url: str, packing: Packing, part: Path, most: int) -> None:
+    """Complete `part`, of `most` bytes at most, from one mirror in a bounded number of tries."""
     failures = 0
     while True:
         before = _size(part)
         try:
-            _continue_part(url, archive, part)
-            _check_part(archive, part, resumed=before > 0)
+            if not _is_whole(part, packing):
+                _continue_part(url, packing, part, most)
+                _check_part(packing, part, resumed=before > 0)
             return
-        except _TransientError as error:
-            failures += _size(part) - before < archive.size / 100
+        except TransientError as error:
+            failures += _size(part) - before < most / 100
             if failures == TRIES_PER_MIRROR:
                 raise
             wait = max(error.retry_after, BACKOFF_SECONDS * 2**failures)
@@ -125,108 +123,57 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _check_part(archive: Archive, part: Path, resumed: bool) -> None:
+def _continue_part(url: str, packing: Packing, part: Path, most: int) -> None:
+    """Ask for what is missing, and for everything where a server answers with something else."""
     size = _size(part)
-    if size < archive.size:
-        raise _TransientError(f"the connection ended after {size:,} of {archive.size:,} bytes")
-    if size == archive.size and files.sha256(part) == archive.sha256:
-        return
-    part.unlink()
-    if resumed:
-        # The first bytes may be another mirror's or an older file's: start over before judging.
-        raise _TransientError("what was resumed has the wrong sha256")
-    raise _MirrorError("the file has the wrong size or sha256")
+    for offset in (size if size < most else 0, 0):
+        with transfer.ask(url, offset) as answer:
+            _check_status(answer)
+            if answer.start in (0, offset):
+                return _write(answer, packing, part, most)
+    raise TransientError("it sends another part of the file than it is asked for")
 
 
-def _continue_part(url: str, archive: Archive, part: Path) -> None:
-    # They take 0.1 s to import, and most calls find the archive in the cache.
-    import requests
-    from urllib3.exceptions import HTTPError
-
-    offset = _size(part)
-    if offset >= archive.size:
-        return
-    headers = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"}
-    if offset:
-        headers["Range"] = f"bytes={offset}-"
-    try:
-        with _answer(url, headers) as response:
-            _check_status(response.status_code, response.headers.get("Retry-After", ""))
-            if response.status_code != 206:
-                offset = 0
-            _write(_pieces(response.raw, archive), archive, part, offset)
-    except (
-        requests.ConnectionError,
-        requests.Timeout,
-        requests.exceptions.ChunkedEncodingError,
-        HTTPError,
-    ) as error:
-        raise _TransientError(_cause(error)) from error
-    except requests.RequestException as error:
-        raise _MirrorError(_cause(error)) from error
+def _check_status(answer: Answer) -> None:
+    if answer.status in _BUSY:
+        asked = answer.headers.get("Retry-After", "")
+        raise TransientError(
+            f"status {answer.status}", retry_after=float(asked) if asked.isdecimal() else 0.0
+        )
+    if answer.status not in (200, 206, _RANGE_NOT_SATISFIABLE):
+        raise MirrorError(f"status {answer.status}")
 
 
-def _answer(url: str, headers: dict[str, str]) -> Any:
-    """Ask a server, and leave one that has not ended its headers in time."""
-    import requests
-
-    answer: Future = Future()
-
-    def ask() -> None:
-        try:
-            answer.set_result(
-                requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS)
-            )
-        except Exception as error:
-            answer.set_exception(error)
-
-    # A timeout starts anew with every byte, and nothing else can end the wait for a header.
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        return answer.result(LONGEST_WAIT_SECONDS)
-    except TimeoutError:
-        raise _TransientError(
-            f"it has not answered in {LONGEST_WAIT_SECONDS:,.0f} seconds"
-        ) from None
-
-
-def _pieces(raw: Any, archive: Archive) -> Iterator[bytes]:
-    """Give what has come as it comes, undecoded, until the body or the time ends."""
-    allowed = LONGEST_WAIT_SECONDS + archive.size / SLOWEST_BYTES_PER_SECOND
-    deadline = time.monotonic() + allowed
-    while piece := raw.read1(_CHUNK, decode_content=False):
-        yield piece
-        if time.monotonic() > deadline:
-            raise _TransientError(f"it has not sent the archive in {allowed:,.0f} seconds")
-
-
-def _check_status(status: int, retry_after: str) -> None:
-    if status in (429, 500, 502, 503, 504):
-        seconds = float(retry_after) if retry_after.isdecimal() else 0.0
-        raise _TransientError(f"status {status}", seconds)
-    if status not in (200, 206):
-        raise _MirrorError(f"status {status}")
-
-
-def _write(pieces: Iterator[bytes], archive: Archive, part: Path, offset: int) -> None:
+def _write(answer: Answer, packing: Packing, part: Path, most: int) -> None:
+    """Write a body into `part`, from the place where it belongs."""
+    offset = answer.start or 0
+    pieces = answer.pieces(most - offset, LONGEST_WAIT_SECONDS + most / SLOWEST_BYTES_PER_SECOND)
     first = next(pieces, b"")
-    if offset == 0 and not _GZIP_MAGIC.startswith(first[:2]):
-        raise _MirrorError("it sent something else than an archive, perhaps a web page")
+    if not first:
+        raise TransientError("it sent nothing")
+    if offset == 0 and not any(magic.startswith(first[:2]) for magic in _MAGICS):
+        raise MirrorError("it sent something else than an archive, perhaps a web page")
+    stated = offset + answer.length if answer.length else None
     progress = tqdm(
-        total=archive.size, initial=offset, unit="B", unit_scale=True, desc=archive.filename,
-        disable=None, leave=False,
+        total=packing.size or stated, initial=offset, unit="B", unit_scale=True,
+        desc=packing.filename, disable=None, leave=False,
     )  # fmt: skip
     with progress, open(part, "r+b" if offset else "wb") as file:
         file.seek(offset)
         for piece in itertools.chain([first], pieces):
             file.write(piece)
             progress.update(len(piece))
-            if file.tell() > archive.size:
-                break  # whatever it is, it is not the archive
 
 
-def _cause(error: BaseException) -> str:
-    """Word the error at the root of a chain: those above it repeat the address."""
-    while error.__context__:
-        error = error.__context__
-    return " ".join(str(error).split()) or type(error).__name__
+def _check_part(packing: Packing, part: Path, resumed: bool) -> None:
+    size = _size(part)
+    if packing.size and size < packing.size:
+        raise TransientError(f"the connection ended after {size:,} of {packing.size:,} bytes")
+    if _is_whole(part, packing):
+        return
+    part.unlink()
+    algorithm, _ = packing.digest.split(":")
+    if resumed:
+        # The first bytes may be another mirror's or an older file's: start over before judging.
+        raise TransientError(f"what was resumed has the wrong {algorithm}")
+    raise MirrorError(f"the file has the wrong {algorithm}")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from notmnist import files, splits
-from notmnist.archives import download, extraction, members
+from notmnist.archives import extraction, members
 from notmnist.archives.members import Extracted
 from notmnist.deduplication import exact
 from notmnist.errors import NotMNISTError, UsageError
@@ -71,14 +71,15 @@ def _locate(archive: Archive, folder: Path, given: dict[str, Path], may_download
         return given[archive.filename]
     if archive.path:
         return archive.path
-    if may_download:
-        return download.fetch(archive, folder)
-    if not download.is_whole(folder / archive.filename, archive):
+    from notmnist.archives import download  # requests takes 0.1 s, and most calls need none
+
+    path = download.fetch(archive, folder) if may_download else download.find(archive, folder)
+    if path is None:
         raise NotMNISTError(
             f"{archive.filename} is not in {folder} as published, and download is off: pass it as "
             "archive=FILE (--archive FILE), or use load('openglyphs')"
         )
-    return folder / archive.filename
+    return path
 
 
 @dataclass(frozen=True, eq=False)
