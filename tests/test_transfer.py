@@ -29,11 +29,15 @@ def _two_short_tries(monkeypatch):
     monkeypatch.setattr(download, "BACKOFF_SECONDS", 0.001)
 
 
-@pytest.fixture
-def short_deadlines(monkeypatch):
-    monkeypatch.setattr(transfer, "ANSWER_SECONDS", 0.1)
-    monkeypatch.setattr(download, "LONGEST_WAIT_SECONDS", 0.1)
-    monkeypatch.setattr(download, "SLOWEST_BYTES_PER_SECOND", 1e9)
+def hurry(monkeypatch, module, deadline):
+    """Cut a deadline for every mirror but the good one to a tenth of a second."""
+
+    def ask_in_a_hurry(url, offset):
+        monkeypatch.setattr(module, deadline, 60 if url.endswith("/good") else 0.1)
+        return ask(url, offset)
+
+    ask = transfer.ask
+    monkeypatch.setattr(transfer, "ask", ask_in_a_hurry)
 
 
 def wanted(*urls):
@@ -123,8 +127,10 @@ def test_a_proxy_that_does_not_serve_is_named_as_the_cause(server, tmp_path, mon
     ],
 )
 def test_a_proxy_that_opens_no_tunnel_costs_its_mirror_only(
-    server, tmp_path, monkeypatch, short_deadlines, start, byte, cause
+    server, tmp_path, monkeypatch, start, byte, cause
 ):
+    if "answered" in cause:
+        hurry(monkeypatch, transfer, "ANSWER_SECONDS")
     proxy = server.serve("", status(404))
     server.replies["mirror.invalid:443"] = [raw(lambda: trickle(start, byte))]
     monkeypatch.setenv("https_proxy", proxy)
@@ -250,7 +256,8 @@ def test_headers_without_end_are_left_soon(server, tmp_path, flood):
         FOUND + b"/good\r\nX-Slow: ",
     ],
 )  # fmt: skip
-def test_an_answer_that_trickles_ends_by_a_deadline(server, tmp_path, start, short_deadlines):
+def test_an_answer_that_trickles_ends_by_a_deadline(server, tmp_path, monkeypatch, start):
+    hurry(monkeypatch, transfer, "ANSWER_SECONDS")
     url = server.serve("slow", raw(lambda: trickle(start, b"x")))
     assert "has not answered in" in past(server, tmp_path, url)
     assert all_ended(server)
@@ -266,7 +273,9 @@ def test_an_answer_that_trickles_ends_by_a_deadline(server, tmp_path, start, sho
         (CHUNKED + b"0\r\nX-Trailer: ", b"x"),
     ],
 )
-def test_a_body_that_trickles_ends_by_a_deadline(server, tmp_path, start, byte, short_deadlines):
+def test_a_body_that_trickles_ends_by_a_deadline(server, tmp_path, monkeypatch, start, byte):
+    hurry(monkeypatch, download, "LONGEST_WAIT_SECONDS")
+    monkeypatch.setattr(download, "SLOWEST_BYTES_PER_SECOND", 1e9)
     url = server.serve("slow", raw(lambda: trickle(start, byte)))
     assert "has not sent the archive in" in past(server, tmp_path, url)
     assert all_ended(server)
@@ -290,14 +299,13 @@ def test_chunks_of_one_byte_each(server, tmp_path, extension):
 
 
 def test_silence_ends_the_wait(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(transfer, "SILENCE_SECONDS", 0.1)
-
     def silent(start):
         yield start
         released.wait(30)
 
+    monkeypatch.setattr(transfer, "SILENCE_SECONDS", 0.5)
     released = threading.Event()
-    for start in (b"", OK, CHUNKED + b"5\r\n\x1f\x8b"):
+    for start in (b"", CHUNKED + b"5\r\n\x1f\x8b"):
         url = server.serve("silent", raw(lambda start=start: silent(start)))
         assert "it has sent nothing for" in past(server, tmp_path / start.hex(), url)
     released.set()
