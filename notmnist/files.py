@@ -227,6 +227,11 @@ def new_folder(folder: Path) -> Iterator[Path]:
         try:
             part.mkdir()
             yield part
+            if not is_free(folder):
+                raise NotMNISTError(
+                    f"{folder} has been filled meanwhile, perhaps by another process: look at what "
+                    "is there, or choose another folder"
+                )
             if folder.exists():
                 folder.rmdir()  # Windows renames to no name that is taken
             part.rename(folder)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import pandas
     import tensorflow
 
-    from notmnist.exports.torch_dataset import TorchDataset
-
 
 def as_tf(split: Rows) -> "tensorflow.data.Dataset":
     """Give TensorFlow's view: a `tf.data.Dataset` that streams from the mapped file.
@@ -53,7 +51,7 @@ def as_torch(
     split: Rows,
     transform: Callable[[Any], Any] | None = None,
     target_transform: Callable[[int], Any] | None = None,
-) -> "TorchDataset":
+) -> Any:
     """Give PyTorch's view: a map-style dataset with the attributes of torchvision's.
 
     Parameters
