@@ -10,6 +10,8 @@ _EMPTY = tempfile.TemporaryDirectory(prefix="notmnist-", ignore_cleanup_errors=T
 # Set when pytest starts, so that the kernels that nbval launches inherit them too.
 os.environ["NOTMNIST_HOME"] = str(Path(_EMPTY.name) / "data")
 os.environ["NOTMNIST_MISC"] = str(Path(_EMPTY.name) / "misc")
+# A notebook's outputs are compared, and nobody watches its progress.
+os.environ["NOTMNIST_PROGRESS"] = "0"
 # mlcroissant keeps what it extracts by the archive's path, whatever the archive holds by now.
 os.environ["CROISSANT_CACHE"] = str(Path(_EMPTY.name) / "croissant")
 # So does datasets, which would also ask its hub.

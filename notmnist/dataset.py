@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from notmnist import splits
 from notmnist.errors import NotMNISTError
 from notmnist.exports import views
 from notmnist.sources import POLICIES, SPLITS
@@ -80,6 +81,30 @@ class Split:
         """Yield all rows in order, so many at a time (views)."""
         for start in range(0, len(self), rows):
             yield self[start : start + rows]
+
+    def sample(self, images: int | None) -> "Split":
+        """Select whole font families of a number of images together, or of a few less.
+
+        Which families are taken depends on their names and sizes alone: they are added in the
+        order of the hashes of their names, up to the first that would be one too many.
+
+        Parameters
+        ----------
+        images : int or None
+            The most images wanted. None, or as many as there are or more, gives all of them.
+
+        Returns
+        -------
+        Split
+            The rows in their order: the split itself, or a copy of a part of it.
+        """
+        if images is None or len(self) <= images:
+            return self
+        families, family_of_font = np.unique(self.font_families, return_inverse=True)
+        family = family_of_font[self.font_index]
+        order = splits.hash_order(families)
+        sizes = np.bincount(family, minlength=len(families))[order]
+        return self[np.isin(family, order[sizes.cumsum() <= images])]
 
     @classmethod
     def joined(cls, parts: Sequence["Split"]) -> "Split":

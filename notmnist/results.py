@@ -6,6 +6,7 @@ import pickle
 import platform
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -67,7 +68,7 @@ def choose(
     seeds = seeds or os.environ.get("NOTMNIST_SEEDS") or None
     if seeds and not (seeds.isascii() and seeds.isdecimal() and int(seeds)):
         raise UsageError(f"unknown number of seeds {seeds!r}: choose a whole number from 1 on")
-    return dataset, budget, seeds and int(seeds)
+    return dataset, budget, int(seeds) if seeds else None
 
 
 class Run:
@@ -123,12 +124,15 @@ class Run:
             figure.savefig(part, format="png", dpi=100, metadata={"Software": None})
 
     def load(self) -> tuple[Dataset, dict[str, Split]]:
-        """Load the run's dataset and the test sets that its results are reported on.
+        """Load the images to train on and the test sets that results are reported on.
+
+        The table's rows `images` and `valid_images`, where there are any, bound what is trained on
+        and followed: of a larger dataset, whole font families are taken (`Split.sample`).
 
         Returns
         -------
         data : Dataset
-            Split and deduplicated, as `notmnist.load` returns it.
+            Split and deduplicated, as `notmnist.load` returns it, but for the bounds.
         tests : dict of str to Split
             As `notmnist.test_sets` returns them.
 
@@ -138,7 +142,13 @@ class Run:
             As `notmnist.load`.
         """
         data = pipeline.load(self.dataset)
-        return data, pipeline.test_sets(data)
+        tests = pipeline.test_sets(data)
+        bounds = vars(self.parameters)
+        return replace(
+            data,
+            train=data.train.sample(bounds.get("images")),
+            valid=data.valid.sample(bounds.get("valid_images")),
+        ), tests
 
     def record(
         self,

@@ -144,10 +144,28 @@ def grouped_folds(groups: Sequence[str], folds: int, seed: int = 0) -> np.ndarra
     names, image_of = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     if not 2 <= folds <= len(names):
         raise ValueError(f"{len(names)} groups make 2 to {len(names)} folds, not {folds}")
-    digests = [hashlib.sha256(f"{seed}/{name}".encode()).digest() for name in names.tolist()]
     fold = np.empty(len(names), np.int64)
-    fold[sorted(range(len(names)), key=digests.__getitem__)] = np.arange(len(names)) % folds
+    fold[hash_order(names, seed)] = np.arange(len(names)) % folds
     return fold[image_of]
+
+
+def hash_order(names: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Put names in the order of the hash of seed and name, which is random but always the same.
+
+    Parameters
+    ----------
+    names : ndarray of str, shape (N,)
+        Different names.
+    seed : int
+        Another seed gives another order.
+
+    Returns
+    -------
+    ndarray of int64, shape (N,)
+        The places of the names in `names`, the first in order first.
+    """
+    digests = [hashlib.sha256(f"{seed}/{name}".encode()).digest() for name in names.tolist()]
+    return np.array(sorted(range(len(names)), key=digests.__getitem__), np.int64)
 
 
 RULES: dict[str, Callable[..., np.ndarray]] = {

@@ -9,13 +9,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice, pairwise
+from dataclasses import fields
+from itertools import count, islice, pairwise
 from typing import Any
 
 import numpy as np
 
 from notmnist.dataset import Dataset, Split
 from notmnist.errors import needs_extra
+from notmnist.fitting import checkpoints, progress
 from notmnist.fitting.history import History, Trained
 from notmnist.sources import IMAGE_SIZE
 
@@ -43,6 +45,7 @@ with needs_extra("notebooks"), _silent_stderr():
     tf.config.list_physical_devices()  # the first look for a GPU prints too
 
 _EVALUATION_BATCH = 2_500
+_FITS = count()  # numbers the calls of `fit`, which a notebook makes in the same order every time
 
 
 def set_seed(seed: int) -> None:
@@ -143,10 +146,42 @@ def fit(
     History
         Accuracy, loss and times at every point.
     """
+    number = next(_FITS)
+
+    def describe() -> str:
+        """Tell this run from others of its notebook, also from those of another loss."""
+        start = b"".join(variable.numpy().tobytes() for variable in model.variables)
+        sizes = (steps, batch_size, seed, points, len(train), len(valid))
+        return repr((number, sizes, start, model.get_config(), optimizer.get_config()))
+
+    def train_anew() -> checkpoints.Arrays:
+        history = _train(
+            model, train, valid, optimizer, steps, batch_size, seed, points, loss, augment
+        )
+        curve = {name: np.array(values) for name, values in vars(history).items()}
+        return curve | {str(i): value.numpy() for i, value in enumerate(model.variables)}
+
+    kept = checkpoints.resumed(describe, train_anew)
+    for i, variable in enumerate(model.variables):
+        variable.assign(kept[str(i)])
+    return History(**{field.name: kept[field.name].tolist() for field in fields(History)})
+
+
+def _train(
+    model: keras.Model,
+    train: Split,
+    valid: Split,
+    optimizer: keras.optimizers.Optimizer,
+    steps: int,
+    batch_size: int,
+    seed: int,
+    points: int,
+    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    augment: Callable[[tf.Tensor], tf.Tensor] | None,
+) -> History:
     optimizer.build(model.trainable_variables)
     images, labels = tf.constant(train.images), tf.constant(train.labels.astype(np.int32))
 
-    @tf.function(input_signature=[tf.TensorSpec((None, batch_size), tf.int32)])
     def run_steps(batches: tf.Tensor) -> None:
         for rows in batches:
             scaled, wanted = scale(tf.gather(images, rows)), tf.gather(labels, rows)
@@ -159,22 +194,28 @@ def fit(
             gradients = tape.gradient(total, model.trainable_variables)
             optimizer.apply(gradients, model.trainable_variables)
 
-    batches = _batches(len(train), batch_size, seed)
-    forward = _forward(model)
-    history, seconds = History(), 0.0
-    for done, step in pairwise(np.linspace(0, steps, points + 1).astype(int)):
-        rows = np.stack(list(islice(batches, step - done)))
-        start = time.perf_counter()
-        run_steps(tf.constant(rows))
-        stop = time.perf_counter()
-        seconds += stop - start
-        history.steps.append(int(step))
-        history.train_seconds.append(seconds)
-        for name, split in (("train", train[: len(valid)]), ("valid", valid)):
-            accuracy, mean_loss = _evaluate(forward, split)
-            getattr(history, f"{name}_accuracy").append(accuracy)
-            getattr(history, f"{name}_loss").append(mean_loss)
-        history.evaluation_seconds += time.perf_counter() - stop
+    history, start = History(), time.perf_counter()
+    run_steps = tf.function(run_steps).get_concrete_function(
+        tf.TensorSpec((None, batch_size), tf.int32)
+    )
+    seconds = time.perf_counter() - start
+    batches, forward = _batches(len(train), batch_size, seed), _forward(model)
+    with progress.bar(steps, seed) as bar:
+        for done, step in pairwise(np.unique(np.linspace(0, steps, points + 1).astype(int))):
+            rows = np.stack(list(islice(batches, step - done)))
+            start = time.perf_counter()
+            run_steps(tf.constant(rows))
+            stop = time.perf_counter()
+            seconds += stop - start
+            history.steps.append(int(step))
+            history.train_seconds.append(seconds)
+            for name, split in (("train", train[: len(valid)]), ("valid", valid)):
+                accuracy, mean_loss = _evaluate(forward, split)
+                getattr(history, f"{name}_accuracy").append(accuracy)
+                getattr(history, f"{name}_loss").append(mean_loss)
+            history.evaluation_seconds += time.perf_counter() - stop
+            bar.set_postfix_str(f"validation accuracy {accuracy:.3f}", refresh=False)
+            bar.update(step - done)
     return history
 
 
@@ -258,11 +299,10 @@ def _batches(count: int, batch_size: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def _forward(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    # One signature for batches of any length: a graph traced anew for the last, shorter batch costs
-    # time, and TensorFlow warns of it.
+    # One signature for batches of any length: a graph traced anew for the last, shorter batch would
+    # cost time. Concrete, because TensorFlow warns of a function that it traces for every model.
     images = tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE), tf.uint8)
     function = tf.function(lambda x: model(scale(x), training=False))
-    # TensorFlow would count one function a model as the same function traced again and again.
     return function.get_concrete_function(images)
 
 

@@ -135,3 +135,74 @@ def test_ctrl_c_ends_a_run_with_status_1_and_one_line(tmp_path):
     assert "notmnist: interrupted" in rest.splitlines()[-1]
     assert "Traceback" not in rest
     assert not (tmp_path / "misc").exists()
+
+
+RESUMED = """
+import os
+import numpy as np
+from notmnist.fitting import checkpoints
+
+def compute(part):
+    with open(os.environ["LOG"], "a") as log:
+        log.write(part)
+    return {"part": np.array(part)}
+
+for part in "ab":
+    print(checkpoints.resumed(lambda: part, lambda: compute(part))["part"])
+    if os.environ["FAIL"] == part:
+        raise OSError
+"""
+
+
+def test_what_an_interrupted_full_run_had_finished_is_not_done_again(
+    notebook, misc, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("NOTMNIST_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    kept, path = tmp_path / "home" / "checkpoints", notebook(RESUMED)
+
+    def run_until(part, **options):
+        monkeypatch.setenv("FAIL", part)
+        return run(path, **{"budget": "full"} | options)
+
+    with pytest.raises(NotMNISTError, match="OSError"):
+        run_until("a")
+    with pytest.raises(NotMNISTError, match="OSError"):
+        run_until("a", seeds=2)  # other settings: nothing of the first run holds
+    run_until("nowhere", budget="quick")  # keeps nothing, and takes nothing away
+    assert (tmp_path / "log").read_text() == "aaab"
+    (copy,) = run_until("nowhere")
+    assert outputs(copy) == [["a\n", "b\n"]]
+    assert (tmp_path / "log").read_text() == "aaab" + "b"
+    assert list(kept.iterdir()) == []
+
+
+TRAINED = """
+import time
+from notmnist.fitting import progress
+
+print("before")
+for seed in (0, 1):
+    with progress.bar(10, seed) as bar:
+        for accuracy in (0.5, 0.75):
+            time.sleep(0.2)
+            bar.set_postfix_str(f"validation accuracy {accuracy}", refresh=False)
+            bar.update(5)
+print("after")
+"""
+
+
+def test_progress_is_shown_and_not_kept(notebook, misc, monkeypatch, capfd):
+    monkeypatch.delenv("NOTMNIST_PROGRESS")
+    (copy,) = run(notebook(TRAINED))
+    (cell,) = json.loads(copy.read_text())["cells"]
+    (output,) = cell["outputs"]
+    assert output["text"] == ["before\n", "after\n"]
+    shown = capfd.readouterr().err
+    for seed in (0, 1):
+        assert f"seed {seed}: step 5 of 10, 00:00 left, validation accuracy 0.5" in shown
+
+
+def test_progress_can_be_turned_off(notebook, misc, capfd):
+    run(notebook(TRAINED))
+    assert "step" not in capfd.readouterr().err

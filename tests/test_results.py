@@ -217,3 +217,10 @@ def test_committed_results_come_from_full_runs(pytestconfig):
     for path in (pytestconfig.rootpath / "misc" / "results").glob("*.json"):
         if not path.stem.endswith("-quick"):
             assert {entry["budget"] for entry in json.loads(path.read_text())} == {"full"}
+
+
+def test_a_run_bounds_what_it_trains_on_and_follows_and_tests_on_everything():
+    table = {"images": (1_000, None), "valid_images": (500, None)}
+    data, tests = results.Run("nb", table).load()
+    assert 900 < len(data.train) <= 1_000 and 400 < len(data.valid) <= 500
+    assert len(tests["openglyphs"]) == len(data.test) == 3_003

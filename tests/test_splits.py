@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notmnist import NotMNISTError, splits
+from notmnist import NotMNISTError, Split, splits
 from notmnist.splits import TEST, TRAIN, VALID
 
 fonts = st.lists(st.binary(max_size=40))
@@ -108,3 +108,41 @@ def test_another_seed_deals_other_folds():
 def test_impossible_numbers_of_folds_are_named(folds):
     with pytest.raises(ValueError, match=f"3 groups make 2 to 3 folds, not {folds}"):
         splits.grouped_folds(["a", "b", "c", "a"], folds)
+
+
+def split_of(font_index, names, families):
+    count = len(font_index)
+    images = np.arange(count * 784, dtype=np.uint32).reshape(count, 28, 28).astype(np.uint8)
+    labels = np.arange(count, dtype=np.uint8) % 10
+    return Split(
+        images, labels, np.array(font_index, np.int32), np.array(names), np.array(families)
+    )
+
+
+@given(st.lists(st.integers(0, 19), min_size=1, max_size=60), st.integers(0, 60), st.randoms())
+def test_a_sample_holds_whole_families_whatever_the_order_of_fonts_and_rows(index, most, random):
+    names = [f"font {i}" for i in range(20)]
+    families = [f"family {i // 2}" for i in range(20)]
+    split = split_of(index, names, families)
+    kept = split.sample(most)
+    assert len(kept) <= most or len(split) <= most
+    taken = set(kept.families)
+    rows = np.isin(split.families, list(taken))
+    assert (kept.images == split.images[rows]).all() and (kept.labels == split.labels[rows]).all()
+
+    order = random.sample(range(20), 20)
+    other = split_of(
+        random.sample([order.index(font) for font in index], len(index)),
+        [names[font] for font in order],
+        [families[font] for font in order],
+    )
+    assert set(other.sample(most).families) == taken
+
+
+def test_a_larger_sample_holds_a_smaller_one_and_comes_near_the_size_asked_for():
+    names = [f"font {i}" for i in range(100)]
+    split = split_of(np.repeat(np.arange(100), 10), names, names)
+    small, large = split.sample(305), split.sample(700)
+    assert (len(small), len(large)) == (300, 700)
+    assert set(small.fonts) < set(large.fonts)
+    assert split.sample(None) is split and split.sample(1_000) is split

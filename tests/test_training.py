@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -107,6 +109,69 @@ def test_fit_seeds_predicts_every_test_set_with_every_seed(bars):
     assert len(trained.models) == len(trained.histories) == len(trained.predictions["bars"]) == 2
     assert trained.predictions["bars"][0].shape == (100,)
     assert (trained.images, trained.parameters, trained.seeds) == (400, 7_850, [0, 1])
+
+
+def begin_anew(monkeypatch):
+    """Number models and runs from the start, as in a process of their own."""
+    keras.utils.clear_session()
+    monkeypatch.setattr(training, "_FITS", itertools.count())
+    training.set_seed(0)
+
+
+def test_a_run_is_resumed_bit_for_bit_also_where_dropout_is_drawn_afterwards(
+    bars, tmp_path, monkeypatch
+):
+    def train():
+        begin_anew(monkeypatch)
+        model = keras.Sequential([*softmax_regression().layers, keras.layers.Dropout(0.5)])
+        history = fit(model, bars)
+        afterwards = model(training.scale(bars.images[:5]), training=True).numpy()
+        return history, model.get_weights(), afterwards
+
+    plain = train()
+    monkeypatch.setenv("NOTMNIST_CHECKPOINTS", str(tmp_path))
+    first = train()
+    (kept,) = tmp_path.iterdir()
+    monkeypatch.setattr(training, "_train", None)
+    second = train()
+    assert second[0] == first[0]
+    for a, b in ((plain, first), (first, second)):
+        assert a[0].valid_loss == b[0].valid_loss
+        assert all(map(np.array_equal, a[1], b[1])) and np.array_equal(a[2], b[2])
+    kept.write_bytes(kept.read_bytes()[:100])  # as a full disk leaves it
+    with pytest.raises(TypeError):
+        train()  # trains anew, with what is None here
+
+
+@pytest.mark.parametrize("change", [{"steps": 30}, {"batch_size": 40}, {"seed": 1}, {"l2": 0.1}])
+def test_another_run_is_not_taken_for_the_one_that_was_kept(bars, tmp_path, monkeypatch, change):
+    monkeypatch.setenv("NOTMNIST_CHECKPOINTS", str(tmp_path))
+    for options in ({}, change):
+        begin_anew(monkeypatch)
+        fit(softmax_regression(options.pop("l2", 0.0)), bars, **options)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_two_runs_of_one_notebook_that_differ_in_the_loss_alone_are_kept_apart(
+    bars, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("NOTMNIST_CHECKPOINTS", str(tmp_path))
+    begin_anew(monkeypatch)
+    for scale in (1.0, 0.0):
+        training.set_seed(0)
+        loss = lambda labels, logits, scale=scale: scale * training.cross_entropy(labels, logits)  # noqa: E731
+        history = fit(softmax_regression(), bars, loss=loss)
+    assert history.valid_accuracy[-1] < 0.5
+
+
+def test_there_are_no_more_points_than_steps(bars):
+    assert fit(softmax_regression(), bars, steps=2, points=20).steps == [1, 2]
+
+
+def test_many_models_in_a_row_bring_no_warning(bars, caplog):
+    for _ in range(7):
+        fit(softmax_regression(), bars, steps=1, points=1)
+    assert "retracing" not in caplog.text
 
 
 def test_seconds_to_finds_the_first_point_at_the_accuracy():

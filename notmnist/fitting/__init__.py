@@ -1,1 +1,1 @@
-"""What surrounds a training loop: the curves and predictions that it leaves."""
+"""What surrounds a training loop: the curves it leaves, its progress and its checkpoints."""

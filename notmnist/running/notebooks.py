@@ -6,20 +6,23 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from notmnist import files, pipeline, results, sources
 from notmnist.errors import NotMNISTError, UsageError, needs_extra
+from notmnist.running import checkpoints
 
 with needs_extra("notebooks"):
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
+    from nbformat import NotebookNode
 
 
 def find_notebooks(names: Sequence[str]) -> list[Path]:
@@ -124,6 +127,9 @@ def execute(
 ) -> tuple[str, str, dict[str, bytes]]:
     """Execute one notebook on this machine, in folders of its own.
 
+    With the full budget, what training had finished when a run was interrupted is not done again
+    by the next run of the same notebook, code, data and settings.
+
     Parameters
     ----------
     stem : str
@@ -150,8 +156,7 @@ def execute(
     NotMNISTError
         When a cell fails or a dataset can't be prepared.
     """
-    for dataset in datasets:
-        pipeline.prepare(dataset)
+    hashes = [pipeline.prepare(dataset)["pickle"]["sha256"] for dataset in datasets]
     # Windows can't remove the cache of a kernel that has not quite ended.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         misc = Path(folder, "misc")
@@ -159,7 +164,12 @@ def execute(
         if not datasets:
             environment["NOTMNIST_HOME"] = str(Path(folder, "data"))
         notebook = nbformat.reads(source, as_version=4)
-        _execute_cells(stem, notebook, environment)
+        if settings["NOTMNIST_BUDGET"] == "full":
+            kept = checkpoints.folder_for(stem, source, settings, hashes)
+            _execute_cells(stem, notebook, environment | {"NOTMNIST_CHECKPOINTS": str(kept)})
+            checkpoints.remove(kept)
+        else:
+            _execute_cells(stem, notebook, environment)
         outputs = {
             path.relative_to(misc).as_posix(): path.read_bytes()
             for path in misc.rglob("*")
@@ -168,21 +178,21 @@ def execute(
     return stem, nbformat.writes(notebook) + "\n", outputs
 
 
-def _execute_cells(
-    stem: str, notebook: nbformat.NotebookNode, environment: Mapping[str, str]
-) -> None:
+def _execute_cells(stem: str, notebook: NotebookNode, environment: Mapping[str, str]) -> None:
     code_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     progress = tqdm(total=code_cells, desc=stem, unit="cell")
     started = [1]
-    client = NotebookClient(
+    client = _Client(
         notebook,
         timeout=None,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,
         resources={"metadata": {"path": str(files.notebooks())}},
         on_cell_execute=lambda cell, cell_index: started.append(cell_index + 1),
         on_cell_executed=lambda **_: progress.update(),
     )
+    client.show = progress.set_postfix_str
     client.log.setLevel(logging.CRITICAL)  # it repeats what the exception says
     try:
         asyncio.run(_until_done_or_stopped(client, environment))
@@ -198,6 +208,18 @@ def _execute_cells(
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
+
+
+class _Client(NotebookClient):
+    """Show how far training has come, which `fitting.progress` marks, instead of keeping it."""
+
+    show: Callable[[str], None]
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
+        if msg["content"].get("metadata") == {"notmnist": "progress"}:
+            self.show(msg["content"]["data"]["text/plain"])
+            return None
+        return super().process_message(msg, cell, cell_index)
 
 
 async def _until_done_or_stopped(client: NotebookClient, environment: Mapping[str, str]) -> None:

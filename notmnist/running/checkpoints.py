@@ -1,0 +1,53 @@
+"""Where an interrupted full run keeps what it has finished, until it is run again and succeeds."""
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from notmnist import files
+from notmnist.errors import needs_extra
+
+with needs_extra("notebooks"):
+    import nbformat
+
+
+def folder_for(stem: str, source: str, settings: Mapping[str, str], hashes: Sequence[str]) -> Path:
+    """Name the folder of a notebook's checkpoints, which anything that results depend on changes.
+
+    Parameters
+    ----------
+    stem, source : str
+        The notebook's name without ``.ipynb``, and the notebook as JSON.
+    settings : mapping of str to str
+        Its dataset, budget and seeds.
+    hashes : sequence of str
+        The hashes of the prepared datasets.
+
+    Returns
+    -------
+    Path
+        In the cache; it need not exist.
+    """
+    cells = nbformat.reads(source, as_version=4).cells
+    package = Path(files.__file__).parent
+    parts = [
+        json.dumps(settings, sort_keys=True),
+        *hashes,
+        *(cell.source for cell in cells if cell.cell_type == "code"),
+        *(path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py"))),
+        platform.python_version(),
+        *(version(name) for name in ("numpy", "scikit-learn", "scipy", "tensorflow", "keras")),
+    ]
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return files.home() / "checkpoints" / f"{stem}-{settings['NOTMNIST_DATASET']}-{digest[:16]}"
+
+
+def remove(folder: Path) -> None:
+    """Remove a notebook's checkpoints on a dataset, those of its earlier code too."""
+    name = folder.name.rpartition("-")[0]
+    for old in folder.parent.glob(f"{name}-*"):
+        shutil.rmtree(old, ignore_errors=True)
