@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 import notmnist
 from benchmarks.record import check_room, finish, measurement, save
 from notmnist import training
-from notmnist.archives import extraction, members, plain_tar, png
+from notmnist.archives import extraction, members, plain_tar, png, tars
 from notmnist.dataset import Split
 from notmnist.sources import OPENGLYPHS_LARGE as ARCHIVE
 from notmnist.training import keras, tf
@@ -46,7 +46,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
     check_room(memory=3, disk=1)
-    measured = in_turn("arrays", SIZE, array_jobs(), rounds, (extraction, members, plain_tar, png))
+    measured = in_turn(
+        "arrays", SIZE, array_jobs(), rounds, (extraction, members, plain_tar, png, tars)
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = unpack(Path(name))
         for model, build in (("softmax regression", softmax_regression), ("MLP", mlp)):

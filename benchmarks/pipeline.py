@@ -28,7 +28,7 @@ import notmnist
 from benchmarks import original
 from benchmarks.record import check_room, finish, measurement, save
 from notmnist import files, pipeline
-from notmnist.archives import extraction, members, plain_tar, png
+from notmnist.archives import extraction, members, plain_tar, png, published, tars
 from notmnist.deduplication import exact
 from notmnist.prepared import build, cards, layout
 from notmnist.sources import LETTERS, Archive, Source
@@ -47,6 +47,8 @@ MODULES = (
     pipeline,
     plain_tar,
     png,
+    published,
+    tars,
 )
 
 

@@ -86,7 +86,15 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     prepare.add_argument("name", metavar="NAME")
     prepare.add_argument(
-        "--archive", metavar="FILE", action="append", help="an archive fetched by hand (repeatable)"
+        "--archive",
+        metavar="PATH",
+        action="append",
+        help="an archive fetched by hand: a tar or zip file, or the unpacked folder (repeatable)",
+    )
+    prepare.add_argument(
+        "--skip-unreadable",
+        action="store_true",
+        help="leave out members that can't be read, and name them in the card",
     )
     prepare.add_argument(
         "--groups", action="store_true", help="find near duplicates too, and write NAME-groups.csv"
@@ -208,7 +216,11 @@ def _info(options: argparse.Namespace) -> None:
 
 def _prepare(options: argparse.Namespace) -> None:
     card = pipeline.prepare(
-        options.name, home=options.home, archive=options.archive, groups=options.groups
+        options.name,
+        home=options.home,
+        archive=options.archive,
+        on_error="skip" if options.skip_unreadable else "raise",
+        groups=options.groups,
     )
     print(format_card(card))
 

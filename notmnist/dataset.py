@@ -235,6 +235,10 @@ def format_card(card: Mapping[str, Any]) -> str:
         lines.append(f"  archive {archive['filename']}: {archive['images']:,} images, {origin}")
         if archive["unreadable"]:
             lines.append(f"    unreadable: {', '.join(archive['unreadable'])}")
+        if archive["skipped"]:
+            lines.append(f"    skipped: {', '.join(archive['skipped'])}")
+        if archive["aside"]:
+            lines.append(f"    files that are no letters, left aside: {archive['aside']:,}")
     lines += _duplicate_lines(card["duplicates"])
     lines.append(f"  licence: {card['licence']}")
     lines.append(f"  cite: {card['citation']}")

@@ -36,7 +36,7 @@ def load(
     home : path, optional
         Cache folder; default NOTMNIST_HOME, else ``data/`` in a checkout, else the platform's.
     archive : path or sequence of paths, optional
-        Archives fetched by hand, used instead of downloads.
+        Archives fetched by hand, used instead of downloads: tar or zip files, or folders.
     download : bool
         Whether missing archives may be downloaded.
     dedup : {"none", "train", "all"}
@@ -155,12 +155,12 @@ def prepare(
         When an archive can't be had, is damaged or holds other content than it should, or when
         `home` can't be written.
     """
-    from notmnist.prepared import (
-        build,  # the steps take 0.2 s to import: `import notmnist` stays light
-    )
+    # The steps take 0.2 s to import: `import notmnist` stays light.
+    from notmnist.archives import published
+    from notmnist.prepared import build
 
     source, folder = sources.find(name), _home(home)
-    given = build.match_archives(source, archive)
+    given = published.match_archives(source, archive)
     # A folder that can't be written will do where nothing needs writing.
     card = _reusable(source, folder, given)
     if card is not None and not groups:
@@ -273,21 +273,10 @@ def _home(home: str | os.PathLike | None) -> Path:
 
 def _reusable(source: Source, folder: Path, given: dict[str, Path]) -> dict[str, Any] | None:
     """Read the card of a dataset that is whole and was made from the archives that are given."""
+    from notmnist.prepared import build
+
     card = cards.whole(source, folder)
-    if card is None:
-        return None
-    made_from = {archive["filename"]: archive["sha256"] for archive in card["archives"]}
-    as_given = all(made_from[name] == _sha256_of_given(path) for name, path in given.items())
-    return card if as_given else None
-
-
-def _sha256_of_given(path: Path) -> str:
-    try:
-        return files.sha256(path)
-    except OSError as error:
-        raise NotMNISTError(
-            f"cannot read {path} ({error.strerror}): give an archive that is there"
-        ) from error
+    return card if card and build.is_made_from(card, source, given) else None
 
 
 def _open(source: Source, folder: Path, card: dict[str, Any], dedup: str) -> Dataset:

@@ -50,7 +50,7 @@ class Packing:
 
 @dataclass(frozen=True)
 class Archive:
-    """Describe one tar.gz of letter folders as its source publishes it.
+    """Describe one archive of letter folders as its source publishes it.
 
     Attributes
     ----------
@@ -72,6 +72,8 @@ class Archive:
         Mean of ``(pixel - 127.5) / 255`` per letter, to six decimals.
     by_hand : str
         Where else a person can get the file.
+    named_after_fonts : bool
+        Whether files bear their fonts' names, so that images without them must be refused.
     other_packings : tuple of Packing
         Files of other formats with the same members, tried when no mirror in `urls` serves.
     """
@@ -86,6 +88,12 @@ class Archive:
     means: Mapping[str, float] | None = None
     by_hand: str = ""
     other_packings: tuple[Packing, ...] = ()
+    named_after_fonts: bool = False
+
+    @property
+    def folder(self) -> str:
+        """Name the folder that the archive holds."""
+        return self.filename.partition(".")[0]
 
     @property
     def packings(self) -> tuple[Packing, ...]:
@@ -160,6 +168,7 @@ NOTMNIST_LARGE = Archive(
     ),
     by_hand="Kaggle jwjohnson314/notmnist or Hugging Face randall-lab/notmnist",
     other_packings=_zenodo("notMNIST_large.zip", "c3f9e0862df000a897766593044e366a"),
+    named_after_fonts=True,
 )  # fmt: skip
 
 NOTMNIST_SMALL = Archive(
@@ -180,6 +189,7 @@ NOTMNIST_SMALL = Archive(
     ),
     by_hand="Kaggle jwjohnson314/notmnist or Hugging Face anubhavmaity/notMNIST",
     other_packings=_zenodo("notMNIST_small.zip", "3de91fb69221d9c2d5c57387101ebc6c"),
+    named_after_fonts=True,
 )  # fmt: skip
 
 OPENGLYPHS_LARGE = Archive(
@@ -253,3 +263,21 @@ def find(name: str | Source) -> Source:
         return DATASETS[name]
     except (KeyError, TypeError):
         raise UsageError(f"unknown dataset {name!r}: choose {', '.join(DATASETS)}") from None
+
+
+def folders_beside(source: Source, archive: Archive) -> set[str]:
+    """Name the folders of other archives that people pack together with one of a dataset's.
+
+    Parameters
+    ----------
+    source : Source
+        The dataset.
+    archive : Archive
+        One of its archives.
+    """
+    datasets = [
+        dataset
+        for dataset in (source, *DATASETS.values())
+        if archive.filename in (part.filename for part, _ in dataset.parts)
+    ]
+    return {part.folder for dataset in datasets for part, _ in dataset.parts} - {archive.folder}

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import tarfile
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -56,6 +57,26 @@ def tar_gz(path: Path, members: Mapping[str, bytes] | Iterable[tuple]) -> Path:
             if info.isreg():
                 info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
+    return path
+
+
+def pack(path: Path, members: Mapping[str, bytes]) -> Path:
+    """Write members in the packing that the path's suffix names; without one, as a folder."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+    elif path.suffix:
+        with tarfile.open(path, f"w:{path.suffix[1:].replace('tar', '')}") as tar:
+            for name, content in members.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+    else:
+        path.mkdir()
+        for name, content in members.items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            (path / name).write_bytes(content)
     return path
 
 

@@ -1,6 +1,8 @@
 """Alter pickles, archives and images, and see that each ends in a value or in NotMNISTError.
 
-``python tests/fuzz.py --minutes 10`` keeps what ends otherwise in tests/corpus, for test_faults.
+What is accepted of a tar archive or an image must also be what tarfile, or the decoder by the book
+in test_png, makes of it. ``python tests/fuzz.py --minutes 10`` keeps what ends otherwise in
+tests/corpus, for test_faults.
 """
 
 import argparse
@@ -15,12 +17,17 @@ import zlib
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import test_extraction
+import test_packings
 import test_pickling
-from archives import tar_gz
+import test_plain_tar
+import test_png
+from archives import pack
 
 from notmnist import NotMNISTError, read_pickle
-from notmnist.archives import extraction
+from notmnist.archives import extraction, png
+from notmnist.archives.tars import Tar
 
 CORPUS = Path(__file__).with_name("corpus")
 ENDS = {"value", "refused"}
@@ -29,20 +36,27 @@ FORBIDDEN = {signal.SIGALRM, "os.system", "os.exec", "os.posix_spawn", "subproce
 TOKENS = [
     *test_pickling.TOKENS, b"\x7f\xff\xff\xff", b"\xff" * 8, bytes(8), bytes(512), b"77777777777",
     b"L", b"x", b"g", b"IHDR", b"IDAT", b"tRNS", b"iCCP", b"acTL", b"fdAT", b"zTXt", b"../",
+    b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\6\6",
 ]  # fmt: skip
 
 
 def seeds(folder: Path) -> dict[str, list[bytes]]:
     """Make the inputs to alter; those that run code would leave ``folder/marker``."""
-    members = [pair for pair in test_extraction.ODD.values() if len(pair[1]) < 5000]
-    tars = [gzip.decompress(packed(folder, member)) for member in members]
     start = test_extraction.TWO[: 2 * test_extraction.BLOCKS]
-    tars += [test_extraction.TWO, *(start + tar for tar in test_extraction.HOSTILE.values())]
+    members = [*test_plain_tar.PLAIN.values(), *test_plain_tar.ODD.values()]
+    tars = [test_extraction.TWO, *(start + tar for tar in test_extraction.HOSTILE.values())]
+    tars += [start + tar + test_plain_tar.END for tar in members]
+    images = [*test_png.SOUND.values(), *test_png.UNSOUND.values()]
+    letters = {f"{letter}/x.png": image for letter, image in zip("ABCDE", images, strict=False)}
     return {
         "pickle": test_pickling.plain_pickles() * 4 + test_pickling.hostile_pickles(folder),
         "tar": [tar for tar in tars if len(tar) < 50_000],
         "gzip": [gzip.compress(tar) for tar in tars],
-        "png": [test_extraction.GOOD, *(content for _, content in members)],
+        "png": [image for image in images if len(image) < 50_000],
+        "zip": [
+            pack(folder / "seed.zip", content).read_bytes()
+            for content in (letters, letters | test_packings.JUNK, {})
+        ],
     }
 
 
@@ -58,15 +72,6 @@ def alter(rng: random.Random, corpus: list[bytes]) -> bytes:
 
 
 # Behind a wrong checksum the reader would not look.
-def repair_tar(content: bytes) -> bytes:
-    repaired = bytearray(content)
-    for at in range(0, len(content), 512):
-        if content[at + 257 : at + 262] == b"ustar":
-            repaired[at + 148 : at + 156] = b" " * 8
-            repaired[at + 148 : at + 156] = b"%06o\0 " % sum(repaired[at : at + 512])
-    return bytes(repaired)
-
-
 def repair_png(content: bytes) -> bytes:
     repaired, at = bytearray(content), 8
     while (end := at + 8 + int.from_bytes(content[at : at + 4], "big")) + 4 <= len(content):
@@ -75,9 +80,8 @@ def repair_png(content: bytes) -> bytes:
     return bytes(repaired)
 
 
-def packed(folder: Path, member: tuple) -> bytes:
-    good = ("A/good.png", test_extraction.GOOD)
-    return tar_gz(folder / "packed", [good, member]).read_bytes()
+MUTATIONS = {"tar": test_plain_tar.mutated, "png": test_png.mutated}
+REPAIRS = {"tar": test_plain_tar.with_checksums, "png": repair_png}
 
 
 def megabytes() -> float:
@@ -86,14 +90,16 @@ def megabytes() -> float:
 
 def outcome(target: str, content: bytes, folder: Path, lenient: bool) -> str:
     """Read an input as users would, and tell how it ended."""
-    if target == "png":
-        content = packed(folder, ("B/altered.png", content))
     path = folder / "input"
-    path.write_bytes(gzip.compress(content, 1) if target == "tar" else content)
+    path.write_bytes(content)
     try:
         if target == "pickle":
             read_pickle(path)
+        elif target == "png":
+            return compared_with_the_book(content)
         else:
+            if target != "zip":
+                compare_with_tarfile(path, target)
             extraction.extract(path, test_extraction.ANY, "skip" if lenient else "raise")
         end = "value"
     except NotMNISTError as error:
@@ -101,9 +107,33 @@ def outcome(target: str, content: bytes, folder: Path, lenient: bool) -> str:
     return "ran code" if (folder / "marker").exists() else end
 
 
+def compared_with_the_book(content: bytes) -> str:
+    (image,), (problem,) = png.decode([content])
+    expected = test_png.by_the_book(content)
+    if problem:
+        return "refused" if expected is None else "refused, and the book accepts it"
+    return "value" if np.array_equal(image, expected) else "other pixels than by the book"
+
+
+def compare_with_tarfile(path: Path, target: str) -> None:
+    members = list(Tar(path).members(lambda name: True))
+    content = path.read_bytes()
+    tar = gzip.decompress(content) if target == "gzip" else content
+    if members != test_plain_tar.by_tarfile(tar):
+        raise AssertionError("other members than by tarfile")
+
+
 def forbid(event: str | int, _: object) -> None:
     if event in FORBIDDEN:
         raise SystemExit  # nothing on the way catches it
+
+
+def altered(rng: random.Random, target: str, corpus: list[bytes]) -> bytes:
+    """Alter an input with or without regard for its format."""
+    if target in MUTATIONS and rng.random() < 0.5:
+        return MUTATIONS[target](rng)
+    content = alter(rng, corpus)
+    return REPAIRS[target](content) if target in REPAIRS and rng.random() < 0.7 else content
 
 
 def guarded(*arguments) -> str:
@@ -123,9 +153,7 @@ def fuzz(seconds: float, rng: random.Random, folder: Path) -> int:
     at_start, deadline = megabytes(), time.monotonic() + seconds
     while (start := time.monotonic()) < deadline:
         target = rng.choice(list(corpora))
-        content = alter(rng, corpora[target])
-        if rng.random() < 0.7:
-            content = {"tar": repair_tar, "png": repair_png}.get(target, bytes)(content)
+        content = altered(rng, target, corpora[target])
         end = guarded(target, content, folder, rng.random() < 0.5)
         slowest[target] = max(slowest[target], time.monotonic() - start)
         counts[target, end] += 1

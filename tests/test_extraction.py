@@ -5,7 +5,6 @@ import io
 import random
 import string
 import tarfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +12,10 @@ import pytest
 from archives import BROKEN, FONTS, letters, letters_with_copies, member, noise, png, record, tar_gz
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, PngImagePlugin
 
 from notmnist import NotMNISTError
 from notmnist.archives.extraction import extract
-from notmnist.archives.members import font_name
-from notmnist.archives.png import decode
+from notmnist.archives.members import MAX_SKIPPED, font_name
 from notmnist.sources import Archive
 
 GOOD = png(noise(0))
@@ -36,7 +33,7 @@ def refusal(path, archive=ANY, on_error="raise"):
     message = str(caught.value)
     assert "\n" not in message
     assert path.name in message
-    assert any(remedy in message for remedy in ("fetch", "give an archive", "expected folders"))
+    assert any(remedy in message for remedy in ("fetch", "give an archive", "give a tar"))
     return message
 
 
@@ -78,7 +75,7 @@ def test_the_order_of_the_archive_does_not_matter(tmp_path):
     assert same(one, extracted(tmp_path, pairs, archive))
 
 
-@pytest.mark.parametrize("prefix", ["", "./", "a/b/c/", "/", "../../"])
+@pytest.mark.parametrize("prefix", ["", "./", "a/b/c/", "A/B/"])
 def test_only_the_last_folder_counts_and_nothing_is_written(tmp_path, prefix):
     content = extracted(tmp_path, {f"{prefix}C/MDEtMDEtMDAudHRm.png": GOOD})
     assert content.labels.tolist() == [2]
@@ -120,66 +117,28 @@ def link(kind, name="A/link.png", target="/etc/passwd"):
     return info
 
 
-def animated():
-    file = io.BytesIO()
-    frames = [Image.fromarray(noise(i)) for i in range(2)]
-    frames[0].save(file, "PNG", save_all=True, append_images=frames[1:])
-    return file.getvalue()
-
-
-def interlaced():
-    header = bytearray(GOOD)
-    header[28] = 1
-    header[29:33] = zlib.crc32(header[12:29]).to_bytes(4, "big")
-    return bytes(header)
-
-
-def with_chunk(kind, data, at=33):
-    """Put a chunk with a right checksum between the header and the pixels, or elsewhere."""
-    chunk = len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
-    return GOOD[:at] + chunk + GOOD[at:]
-
-
-def with_text_bomb():
-    info = PngImagePlugin.PngInfo()
-    info.add_text("bomb", "0" * 20_000_000, zip=True)
-    return png(noise(0), pnginfo=info)
-
-
-HUGE_HEADER = (40_000).to_bytes(4, "big") * 2 + b"\x08\x00\x00\x00\x00"
 ODD = {
     "empty": ("A/x.png", b""),
-    "no PNG": ("A/x.png", b"GIF89a"),
     "web page": ("A/x.png", b"<html>" * 20),
     "cut short": ("A/x.png", GOOD[:-200]),
-    "header alone": ("A/x.png", GOOD[:33]),
-    "broken pixels": ("A/x.png", GOOD[:60] + b"?" * 20 + GOOD[80:]),
+    "one wrong bit": ("A/x.png", GOOD[:80] + bytes([GOOD[80] ^ 1]) + GOOD[81:]),
     "27 x 28": ("A/x.png", png(np.zeros((27, 28), np.uint8))),
-    "1 x 1": ("A/x.png", png(np.zeros((1, 1), np.uint8))),
-    "16 bits": ("A/x.png", png(np.zeros((28, 28), np.uint16))),
-    "1 bit": ("A/x.png", png(np.zeros((28, 28), bool))),
     "RGB": ("A/x.png", png(np.zeros((28, 28, 3), np.uint8))),
-    "grey and alpha": ("A/x.png", png(np.zeros((28, 28, 2), np.uint8))),
-    "interlaced": ("A/x.png", interlaced()),
-    "animated": ("A/x.png", animated()),
-    "second header, other size": (
-        "A/x.png",
-        with_chunk(b"IHDR", (1).to_bytes(4, "big") * 2 + b"\x08\x00\x00\x00\x00"),
-    ),
-    "second header, huge": ("A/x.png", with_chunk(b"IHDR", HUGE_HEADER)),
-    "empty profile behind the pixels": ("A/x.png", with_chunk(b"iCCP", b"", at=-12)),
-    "text bomb": ("A/x.png", with_text_bomb()),
     "huge file": ("A/x.png", GOOD + bytes(70_000)),
-    "stray file": ("README.txt", b"hello"),
-    "stray file in a letter": ("A/Thumbs.db", b"hello"),
+    "another file in a letter": ("A/README", b"hello"),
     "folder K": ("K/x.png", GOOD),
     "folder a": ("a/x.png", GOOD),
     "folder AB": ("AB/x.png", GOOD),
     "no folder": ("x.png", GOOD),
     "folder within": ("A/B/sub/x.png", GOOD),
+    "absolute path": ("/letters/A/x.png", GOOD),
+    "path out of the archive": ("letters/../../A/x.png", GOOD),
+    "path to another disk": ("C:/A/x.png", GOOD),
     "name too long": (f"A/{'x' * 260}.png", GOOD),
+    "name cut": ("A/".ljust(100, "x"), GOOD),
     "second of its name": ("other/A/good.png", GOOD),
     "symbolic link": (link(tarfile.SYMTYPE), b""),
+    "symbolic link to a folder": (link(tarfile.SYMTYPE, "letters/B"), b""),
     "hard link": (link(tarfile.LNKTYPE, target="A/good.png"), b""),
     "device": (link(tarfile.CHRTYPE), b""),
     "pipe": (link(tarfile.FIFOTYPE), b""),
@@ -192,7 +151,7 @@ def test_an_odd_member_is_an_error_that_names_it(tmp_path, name, content):
     path = tar_gz(tmp_path / "letters.tar.gz", [("A/good.png", GOOD), (name, content)])
     message = refusal(path)
     assert getattr(name, "name", name).rpartition("/")[2] in message
-    assert 'on_error="skip"' in message
+    assert 'on_error="skip" (--skip-unreadable)' in message
 
 
 @every_oddity
@@ -212,26 +171,55 @@ def test_a_member_name_that_is_not_utf8_is_kept_byte_for_byte(tmp_path):
     assert extract(path, ANY).fonts == [b"\xff\xfe"]
 
 
-@given(st.binary(max_size=400), st.integers(33, len(GOOD)), st.integers(0, 400))
-def test_any_alteration_of_a_png_gives_pixels_or_a_plain_refusal(junk, start, length):
-    blob = GOOD[:start] + junk + GOOD[start + length :]
-    try:
-        image = decode(blob)
-    except ValueError:
-        return
-    assert image.shape == (28, 28)
-    assert image.dtype == np.uint8
+def test_a_name_that_is_cut_is_told_as_what_it_is(tmp_path):
+    cut = f"letters/A/{'x' * 100}"[:100]
+    message = refusal(tar_gz(tmp_path / "letters.tar.gz", {"A/good.png": GOOD, cut: GOOD}))
+    assert "its name is cut at 100 characters" in message
+    assert "fonts and splits can't be had" in message
 
 
-def test_a_file_that_is_no_gzip_is_refused_with_its_first_bytes(tmp_path):
+def test_each_of_many_images_with_one_wrong_bit_is_noticed(tmp_path):
+    rng, members = random.Random(0), letters()
+    damaged = rng.sample(sorted(members), 100)
+    whole = {name: content for name, content in members.items() if name not in damaged}
+    for name in damaged:
+        content = bytearray(members[name])
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        members[name] = bytes(content)
+    assert "is unreadable" in refusal(tar_gz(tmp_path / "letters.tar.gz", members))
+    content = extracted(tmp_path, members, on_error="skip")
+    assert content.skipped == sorted(name.partition("/")[2] for name in damaged)
+    assert content.lost.sum() == 100
+    assert same(content, extracted(tmp_path, whole))
+
+
+def test_a_known_unreadable_member_is_known_once(tmp_path):
+    archive = Archive("letters.tar.gz", 0, "", unreadable=frozenset({"A/known.png"}))
+    pairs = [("A/good.png", GOOD), ("A/known.png", b""), ("A/known.png", b"")]
+    path = tar_gz(tmp_path / "letters.tar.gz", pairs)
+    assert "member 'A/known.png' is unreadable" in refusal(path, archive)
+    content = extract(path, archive, "skip")
+    assert (content.unreadable, content.skipped) == (["A/known.png"], ["A/known.png"])
+
+
+def test_no_more_members_are_skipped_than_a_card_can_name(tmp_path):
+    archive = Archive("letters.tar.gz", 0, "", unreadable=frozenset({"A/known.png"}))
+    pairs = [("A/good.png", GOOD), *[("A/known.png", b"")] * (MAX_SKIPPED + 1)]
+    path = tar_gz(tmp_path / "letters.tar.gz", pairs)
+    assert len(extract(path, archive, "skip").skipped) == MAX_SKIPPED
+    path = tar_gz(path, [*pairs, pairs[-1]])
+    assert f"and so are {MAX_SKIPPED:,} others" in refusal(path, archive, "skip")
+
+
+def test_a_file_that_is_no_archive_is_refused_with_its_first_bytes(tmp_path):
     path = tmp_path / "letters.tar.gz"
     path.write_bytes(b"<!DOCTYPE html>")
     assert "b'<!DOCTYPE html>'" in refusal(path)
 
 
 def test_a_missing_file_a_folder_and_an_empty_file_are_refused(tmp_path):
-    refusal(tmp_path / "missing.tar.gz")
-    refusal(tmp_path)
+    assert "No such file" in refusal(tmp_path / "missing.tar.gz")
+    assert "no letter images" in refusal(tmp_path)
     (tmp_path / "empty.tar.gz").write_bytes(b"")
     refusal(tmp_path / "empty.tar.gz")
 
@@ -289,7 +277,7 @@ def test_a_wrong_checksum_is_refused(tmp_path):
     content = bytearray(path.read_bytes())
     content[-8] ^= 1
     path.write_bytes(content)
-    assert "CRC check failed" in refusal(path)
+    assert "incorrect data check" in refusal(path)
 
 
 def test_garbage_after_the_archive_is_refused_and_padding_is_not(tmp_path):

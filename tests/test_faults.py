@@ -287,7 +287,7 @@ def test_an_expired_certificate_is_refused_and_the_next_mirror_serves(
 
 
 @pytest.mark.parametrize("lenient", [False, True])
-@pytest.mark.parametrize("target", ["pickle", "tar", "gzip", "png"])
+@pytest.mark.parametrize("target", ["pickle", "tar", "gzip", "png", "zip"])
 def test_every_seed_and_find_of_the_fuzzer_ends_in_a_value_or_a_refusal(tmp_path, target, lenient):
     finds = [path.read_bytes() for path in fuzz.CORPUS.glob(f"{target}-*")]
     for content in fuzz.seeds(tmp_path)[target] + finds:

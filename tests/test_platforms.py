@@ -18,8 +18,9 @@ POSIX_MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "t
 # What the package uses of these modules; all of it is there on Windows too.
 EVERYWHERE = {
     "os": {
-        "O_WRONLY", "PathLike", "close", "cpu_count", "devnull", "dup", "dup2", "environ", "fspath",
-        "fstat", "fsync", "open", "replace", "urandom",
+        "DirEntry", "O_WRONLY", "PathLike", "close", "cpu_count", "devnull", "dup", "dup2",
+        "environ", "fsencode", "fspath", "fstat", "fsync", "open", "replace", "scandir", "stat",
+        "urandom",
     },
     "signal": {"SIGINT", "SIGTERM"},
 }  # fmt: skip

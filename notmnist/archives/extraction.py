@@ -1,42 +1,87 @@
-"""From a tar.gz of letter folders to arrays, streamed: no member is ever written to disk."""
+"""From an archive, however it is packed, to arrays: streamed, and no member is ever written."""
 
-import gzip
+import stat
 import tarfile
-import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Protocol
 
-import numpy as np
-
-from notmnist.archives import plain_tar, png
-from notmnist.archives.members import Collector, Extracted
+from notmnist import files
+from notmnist.archives import png
+from notmnist.archives.folders import Folder
+from notmnist.archives.members import (
+    ACCEPTED,
+    Collector,
+    Content,
+    Extracted,
+    Members,
+    Names,
+    OnError,
+)
+from notmnist.archives.tars import DECOMPRESSORS, Tar
+from notmnist.archives.zips import Zip
 from notmnist.errors import NotMNISTError
-from notmnist.sources import IMAGE_SIZE, Archive
+from notmnist.sources import Archive
 
-# The largest genuine member has under 1 kB.
-MAX_MEMBER_BYTES = 65_536
-# What may lie between two members: headers and stray files.
-MAX_SKIPPED_BYTES = 16 << 20
 _DECODERS = 2  # threads; more would wait for each other
+# Images decoded at once: as many as fit into a processor's cache.
+_BATCH, _BATCH_BYTES = 2048, 4 << 20
+
+
+class Reader(Protocol):
+    """Read the members of a tar, a zip or a folder, in bounded memory, and write nothing.
+
+    Attributes
+    ----------
+    path : Path
+        What is read.
+    size : int
+        Bytes of it, known once all members were given.
+    sha256 : str
+        Hash of the very bytes that were read, known likewise.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+
+    def members(self, is_wanted: Callable[[bytes], bool]) -> Members:
+        """Give the name and the content of every member that is no folder.
+
+        Parameters
+        ----------
+        is_wanted : callable
+            Tells by a member's name whether its content is of interest; others may lack theirs.
+
+        Raises
+        ------
+        NotMNISTError
+            When the packing is damaged, or is none.
+        """
+        ...
 
 
 def extract(
-    path: Path, archive: Archive, on_error: Literal["raise", "skip"] = "raise"
+    path: Path,
+    archive: Archive,
+    on_error: OnError = "raise",
+    beside: Collection[str] = (),
 ) -> Extracted:
     """Read every image of an archive.
 
     Parameters
     ----------
     path : Path
-        The tar.gz file.
+        A tar or zip file, or a folder.
     archive : Archive
         Its description: known unreadable members, and the number of images to make room for.
     on_error : {"raise", "skip"}
         Whether a member that is unreadable, but not known to be, is an error or is left out.
+    beside : collection of str
+        Folders that may lie beside the archive's own and hold other archives.
 
     Returns
     -------
@@ -46,118 +91,102 @@ def extract(
     Raises
     ------
     NotMNISTError
-        When the file is no gzip archive, is cut short, holds an unreadable member that is not
-        known, or holds no image at all.
+        When there is no archive at `path`, when it is damaged, holds an unreadable member that is
+        not known or more images than it should, or holds no image at all.
     """
-    _check_magic(path)
-    try:
-        return _extract_plain(path, Collector(archive, on_error))
-    except plain_tar.NotPlain:
-        return _extract_any(path, Collector(archive, on_error))
+    reader, names = open_reader(path), Names(archive.folder, beside)
+    collector = Collector(path, archive, names, on_error)
+    with collector.progress, closing(reader.members(names.is_wanted)) as members:
+        for batch, (images, problems) in _decoded(members):
+            collector.add(batch, images, problems)
+    return collector.result(reader.size, reader.sha256)
 
 
-def _extract_plain(path: Path, collector: Collector) -> Extracted:
-    with collector.progress:
-        for names, contents, (images, plain) in _decoded(path):
-            collector.add(
-                names, images, plain.tolist(), lambda place, c=contents: png.decode(c[place])
-            )
-    return collector.result(path)
+def count_letters(path: Path, archive: Archive, beside: Collection[str] = ()) -> int:
+    """Count the letters of an archive by their names; see `extract`."""
+    names = Names(archive.folder, beside)
+    return sum(names.is_wanted(name) for name, _ in open_reader(path).members(lambda name: False))
 
 
-def _decoded(path: Path) -> Iterator[tuple[list[bytes], list[bytes], tuple]]:
-    """Decode some batches while the next are read; zlib and NumPy leave the threads their time."""
-    with ThreadPoolExecutor(_DECODERS) as pool:
-        waiting = deque()
-        for names, contents in plain_tar.batches(path, MAX_MEMBER_BYTES):
-            waiting.append((names, contents, pool.submit(png.decode_plain, contents)))
-            if len(waiting) > _DECODERS:
-                yield _finished(*waiting.popleft())
-        while waiting:
-            yield _finished(*waiting.popleft())
-
-
-def _finished(names: list[bytes], contents: list[bytes], images: Future) -> tuple:
-    return names, contents, images.result()
-
-
-def _extract_any(path: Path, collector: Collector) -> Extracted:
-    try:
-        # Python's gzip, unlike tarfile's, notices a cut end and a wrong checksum.
-        with collector.progress, gzip.open(path) as file:
-            stream = _Bounded(file)
-            one = np.empty((1, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
-            with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member, encoding="utf-8") as tar:
-                for member in tar:
-                    tar.members = []  # half a million members would take half a gigabyte
-                    if not member.isdir():
-                        name = member.name.encode("utf-8", "surrogateescape")
-                        decode = partial(_decode_member, tar, member)
-                        collector.add([name], one, [False], decode)
-                    stream.left = MAX_SKIPPED_BYTES
-            _read_to_end(file)
-    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, RecursionError) as error:
-        raise NotMNISTError(
-            f"{path} is damaged or cut short ({error}): fetch it again, or pass a whole copy "
-            "as archive=... (--archive FILE)"
-        ) from error
-    return collector.result(path)
-
-
-class _Member(tarfile.TarInfo):
-    """Refuse a broken header, which tarfile would take for the end of the archive."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> "_Member":
-        try:
-            return super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
-            if any(buf):
-                raise tarfile.ReadError(str(error)) from error
-            raise  # a block of zeros is the end
-
-
-class _Bounded:
-    """Bound what tarfile reads at once: it has headers of any size, and none notices the end."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.left = MAX_SKIPPED_BYTES
-
-    def read(self, size: int) -> bytes:
-        data = self.file.read(size)
-        self.left -= len(data)
-        if not data:
-            raise EOFError("it ends before its end mark")
-        if self.left < 0:
-            raise tarfile.ReadError(f"more than {MAX_SKIPPED_BYTES:,} bytes belong to no letter")
-        return data
-
-
-def _read_to_end(file: BinaryIO) -> None:
-    """Read what follows the last member, so that gzip checks the length and the checksum."""
-    while file.read(1 << 20):
+def sha256(path: Path, archive: Archive, beside: Collection[str] = ()) -> str:
+    """Hash what `extract` would read, and give the hash that it would give."""
+    reader = open_reader(path)
+    if not isinstance(reader, Folder):
+        return files.sha256(path)
+    for _ in reader.members(Names(archive.folder, beside).is_wanted):
         pass
+    return reader.sha256
 
 
-def _check_magic(path: Path) -> None:
+def open_reader(path: Path) -> Reader:
+    """Choose the reader for a file or a folder by its content.
+
+    Raises
+    ------
+    NotMNISTError
+        When there is none.
+    """
     try:
-        with open(path, "rb") as file:
-            start = file.read(16)
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return Folder(path)
+        # A pipe would be waited for.
+        start = _first_block(path) if stat.S_ISREG(mode) else b""
     except OSError as error:
         raise NotMNISTError(
             f"cannot read {path} ({error.strerror}): give an archive that is there"
         ) from error
-    if not start.startswith(b"\x1f\x8b"):
+    if start.startswith(b"PK"):
+        return Zip(path)
+    if start.startswith(tuple(DECOMPRESSORS)) or _is_tar_header(start):
+        return Tar(path)
+    if start.startswith(b"PAR1"):
         raise NotMNISTError(
-            f"{path} is not a tar.gz archive (it begins with {start!r}; a web page saved under the "
-            "archive's name begins with '<'): fetch the archive again"
+            f"{path} is a parquet file, which lacks the names of fonts, and so fonts and splits "
+            f"can't be had: give {ACCEPTED}"
         )
+    raise NotMNISTError(
+        f"{path} is no archive (it begins with {start[:16]!r}; a web page saved under its name "
+        f"begins with '<'): fetch the archive again, or give {ACCEPTED}"
+    )
 
 
-def _decode_member(tar: tarfile.TarFile, member: tarfile.TarInfo, _: int) -> np.ndarray:
-    if not member.isreg() or member.issparse():
-        raise ValueError("not a regular file")
-    if member.size > MAX_MEMBER_BYTES:
-        raise ValueError(f"{member.size:,} bytes, more than any letter has")
-    return png.decode(tar.extractfile(member).read())
+def _first_block(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(tarfile.BLOCKSIZE)
+
+
+def _is_tar_header(block: bytes) -> bool:
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def _decoded(members: Iterable[tuple[bytes, Content]]) -> Iterator[tuple[list[bytes], tuple]]:
+    """Decode some batches while the next are read; zlib and NumPy leave the threads their time."""
+    with ThreadPoolExecutor(_DECODERS) as pool:
+        waiting: deque[tuple[list[bytes], Future]] = deque()
+        for names, contents in _batches(members):
+            waiting.append((names, pool.submit(png.decode, contents)))
+            if len(waiting) > _DECODERS:
+                names, images = waiting.popleft()
+                yield names, images.result()
+        for names, images in waiting:
+            yield names, images.result()
+
+
+def _batches(
+    members: Iterable[tuple[bytes, Content]],
+) -> Iterator[tuple[list[bytes], list[Content]]]:
+    names, contents, size = [], [], 0
+    for name, content in members:
+        names.append(name)
+        contents.append(content)
+        size += len(name) + len(content)
+        if len(names) == _BATCH or size > _BATCH_BYTES:
+            yield names, contents
+            names, contents, size = [], [], 0
+    if names:
+        yield names, contents

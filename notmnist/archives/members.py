@@ -2,19 +2,102 @@
 
 import base64
 import binascii
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from tqdm import tqdm
 
 from notmnist.errors import NotMNISTError
-from notmnist.sources import IMAGE_SIZE, Archive
+from notmnist.sources import IMAGE_SIZE, LETTERS, Archive
 
-MAX_NAME_BYTES = 255  # of a file name: so file systems have it
-_LETTER = re.compile(rb"(?:.*/)?([A-J]/([^/]*\.png))", re.DOTALL)
+ACCEPTED = "a tar (gz, bz2, xz or plain), a zip or a folder that holds folders A to J of PNG files"
+# The largest genuine member has under 1 kB.
+MAX_MEMBER_BYTES = 65_536
+MAX_NAME_BYTES = 255  # of a file name, as file systems have it
+# So that no archive makes the card grow without bound.
+MAX_SKIPPED = 1_000
+NOT_REGULAR = "a link or a device, and only regular files are read"
+
+_LETTER_FOLDERS = frozenset(letter.encode() for letter in LETTERS)
+_JUNK_FOLDER, _JUNK_FILES = b"__MACOSX", (b"thumbs.db", b"desktop.ini")
+# Old formats have room for so many bytes of a path, with and without a zero at the end.
+_CUT_NAME_BYTES = (99, 100)
+
+# A member's content, or the reason why it can't be had.
+Content = bytes | str
+Members = Generator[tuple[bytes, Content], None, None]
+OnError = Literal["raise", "skip"]
+
+
+def too_large(size: int) -> str:
+    """Word the reason why a member of so many bytes is not read."""
+    return f"{size:,} bytes, more than any letter has"
+
+
+class Names:
+    """Tell by their names which members are letters of an archive.
+
+    Parameters
+    ----------
+    own : str
+        The name of the archive's folder.
+    others : collection of str
+        Names of folders whose content belongs to other archives, where one packing holds several.
+    """
+
+    def __init__(self, own: str, others: Collection[str] = ()) -> None:
+        self._own = own.encode()
+        self._known = {self._own, *(other.encode() for other in others)}
+        # Half a million files lie in ten folders.
+        self._letter_of = lru_cache(maxsize=1024)(self._letter_of_folder)
+
+    def key(self, name: bytes) -> bytes | None:
+        """Return ``b"A/<file name>"`` for a letter, and None for what is left aside.
+
+        Raises
+        ------
+        ValueError
+            When the name is neither a letter's nor one of a file that may lie beside letters.
+        """
+        folder, _, file = name.rpartition(b"/")
+        letter = self._letter_of(folder)
+        if letter is None or file.startswith(b".") or file.lower() in _JUNK_FILES:
+            return None
+        if letter and file.endswith(b".png"):
+            if len(file) > MAX_NAME_BYTES:
+                raise ValueError("its name is too long")
+            return letter + b"/" + file
+        if letter and len(name) in _CUT_NAME_BYTES:
+            raise ValueError(
+                "its name is cut at 100 characters, as old tar formats do, and without their names "
+                "fonts and splits can't be had: pack the files in another format"
+            )
+        if letter or file.lower().endswith(b".png"):
+            raise ValueError("not a PNG file in a folder A to J")
+        return None
+
+    def is_wanted(self, name: bytes) -> bool:
+        """Tell whether a name is a letter's."""
+        try:
+            return self.key(name) is not None
+        except ValueError:
+            return False
+
+    def _letter_of_folder(self, folder: bytes) -> bytes | None:
+        """Return a folder's letter, empty where it has none; None where all is left aside."""
+        folders = folder.split(b"/")
+        if b".." in folders or (not folders[0] and folder) or folders[0].endswith(b":"):
+            raise ValueError("an absolute path, or one that leads out of its folder")
+        if any(name == _JUNK_FOLDER or (name[:1] == b"." and name != b".") for name in folders):
+            return None
+        known = [name for name in folders if name in self._known]
+        if known and known[-1] != self._own:
+            return None
+        return folders[-1] if folders[-1] in _LETTER_FOLDERS else b""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +118,12 @@ class Extracted:
         The fonts' file names, decoded from the members' names.
     unreadable, skipped : list of str
         Members left out: the known ones, and others under ``on_error="skip"``.
+    lost : ndarray of int64, shape (10,)
+        How many images of each letter may be missing because members were skipped.
+    aside : int
+        How many files were left aside because they are no letters and need not be.
+    size, sha256
+        Of what was read: of a file, or of the names and contents in a folder.
     """
 
     images: np.ndarray
@@ -44,21 +133,31 @@ class Extracted:
     fonts: list[bytes]
     unreadable: list[str]
     skipped: list[str]
+    lost: np.ndarray
+    aside: int
+    size: int
+    sha256: str
 
 
 class Collector:
-    """Collect members in the archive's order; `result` orders them by letter and name.
+    """Collect members in the order in which they come; `result` orders them by letter and name.
 
     Parameters
     ----------
+    path : Path
+        Where they come from.
     archive : Archive
         Its known unreadable members, and the number of images to make room for.
+    names : Names
+        Tells letters from what is left aside.
     on_error : {"raise", "skip"}
         Whether another unreadable member is an error or is left out.
     """
 
-    def __init__(self, archive: Archive, on_error: str) -> None:
+    def __init__(self, path: Path, archive: Archive, names: Names, on_error: OnError) -> None:
+        self.path = path
         self.archive = archive
+        self.names = names
         self.on_error = on_error
         expected = sum(archive.counts.values()) if archive.counts else None
         self.progress = tqdm(
@@ -66,16 +165,13 @@ class Collector:
         )
         self.images = np.empty((expected or 1024, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
         self.row_of: dict[bytes, int] = {}
-        self.unreadable: list[str] = []
+        self.unreadable: set[str] = set()
         self.skipped: list[str] = []
+        self.skipped_keys: set[bytes] = set()
+        self.aside = 0
+        self.first_aside: list[str] = []
 
-    def add(
-        self,
-        names: Sequence[bytes],
-        images: np.ndarray,
-        decoded: list[bool],
-        decode: Callable[[int], np.ndarray],
-    ) -> None:
+    def add(self, names: Sequence[bytes], images: np.ndarray, problems: Sequence[str]) -> None:
         """Take the members that follow.
 
         Parameters
@@ -83,63 +179,87 @@ class Collector:
         names : sequence of bytes
             Their names in the archive.
         images : ndarray of uint8, shape (len(names), 28, 28)
-            Room for their images, which are in it where `decoded` is true.
-        decoded : list of bool
-        decode : callable
-            Gives the image of the others, by their place, or raises ValueError.
+            Their images.
+        problems : sequence of str
+            Why there is no image; empty where there is one.
 
         Raises
         ------
         NotMNISTError
             At an unreadable member that is not known, unless such are skipped, and when there are
-            more images than the archive should hold.
+            more images, or more members to skip, than an archive should hold.
         """
-        start, kept = len(self.row_of), []
-        for place, (name, ready) in enumerate(zip(names, decoded, strict=True)):
+        start = len(self.row_of)
+        kept: list[int] = []
+        for place, (name, problem) in enumerate(zip(names, problems, strict=True)):
+            key = None
             try:
-                key = _letter_and_file(name)
+                key = self.names.key(name)
+                if key is None and problem != NOT_REGULAR:
+                    self._leave_aside(name)
+                    continue
+                if key is None or problem:
+                    raise ValueError(problem)
                 if key in self.row_of:
                     raise ValueError("a second member of this name")
-                if not ready:
-                    images[place] = decode(place)
             except ValueError as error:
-                self._leave_out(name, error)
+                self._leave_out(name, key, error)
             else:
                 self.row_of[key] = start + len(kept)
                 kept.append(place)
         self._append(images if len(kept) == len(images) else images[kept], start)
-        self.progress.update(len(names))
+        self.progress.update(len(kept))
 
     def _append(self, images: np.ndarray, start: int) -> None:
         end, room = start + len(images), len(self.images)
         if end > room and self.archive.counts:
             raise NotMNISTError(
-                f"{self.archive.filename} holds more than the {room:,} images that it should: "
-                "fetch the archive again"
+                f"{self.path} holds more than the {room:,} images of "
+                f"{self.archive.filename}: fetch the archive again"
             )
         if end > room:
             self.images.resize((max(end, 2 * room), IMAGE_SIZE, IMAGE_SIZE), refcheck=False)
         self.images[start:end] = images
 
-    def _leave_out(self, member_name: bytes, error: ValueError) -> None:
-        name = "/".join(member_name.decode("utf-8", "surrogateescape").split("/")[-2:])
-        if name in self.archive.unreadable:
-            self.unreadable.append(name)
-        elif self.on_error == "skip":
-            self.skipped.append(name)
-        else:
-            raise NotMNISTError(
-                f"{self.archive.filename}: member {name!r} is unreadable ({error}): fetch the "
-                'archive again, or leave such members out with on_error="skip"'
-            )
+    def _leave_aside(self, name: bytes) -> None:
+        self.aside += 1
+        if len(self.first_aside) < 3:
+            self.first_aside.append(_text(name.rpartition(b"/")[2]))
 
-    def result(self, path: Path) -> Extracted:
-        """Return all that was taken; NotMNISTError when `path` held no image."""
+    def _leave_out(self, member_name: bytes, key: bytes | None, error: ValueError) -> None:
+        name = "/".join(_text(member_name).split("/")[-2:])
+        if name in self.archive.unreadable and name not in self.unreadable:
+            self.unreadable.add(name)
+            return
+        problem = f"{self.path}: member {name!r} is unreadable ({error})"
+        if self.on_error != "skip":
+            raise NotMNISTError(
+                f"{problem}: fetch the archive again, or leave such members out with "
+                'on_error="skip" (--skip-unreadable)'
+            )
+        if len(self.skipped) == MAX_SKIPPED:
+            raise NotMNISTError(
+                f"{problem}, and so are {MAX_SKIPPED:,} others: fetch the archive again"
+            )
+        self.skipped.append(name)
+        if key is not None:
+            self.skipped_keys.add(key)
+
+    def result(self, size: int, sha256: str) -> Extracted:
+        """Return all that was taken, of so many bytes and with their hash.
+
+        Raises
+        ------
+        NotMNISTError
+            When there was no image.
+        """
         if not self.row_of:
-            raise NotMNISTError(f"{path} holds no letter images: expected folders A to J of PNGs")
+            found = f" but {', '.join(self.first_aside)}" if self.first_aside else ""
+            raise NotMNISTError(f"{self.path} holds no letter images{found}: give {ACCEPTED}")
         keys = sorted(self.row_of)
         files = [key[2:] for key in keys]
         font_of = {file: number for number, file in enumerate(dict.fromkeys(files))}
+        lost = [key[0] - ord("A") for key in self.skipped_keys - self.row_of.keys()]
         count = len(keys)
         return Extracted(
             images=self.images[:count],
@@ -149,6 +269,10 @@ class Collector:
             fonts=[font_name(file.removesuffix(b".png")) for file in font_of],
             unreadable=sorted(self.unreadable),
             skipped=sorted(self.skipped),
+            lost=np.bincount(np.array(lost, np.int64), minlength=len(LETTERS)),
+            aside=self.aside,
+            size=size,
+            sha256=sha256,
         )
 
 
@@ -191,16 +315,13 @@ def label_and_font(member_name: str) -> tuple[int, str] | None:
         of a PNG file in a folder A to J.
     """
     try:
-        key = _letter_and_file(member_name.encode())
+        key = Names("").key(member_name.encode())
     except ValueError:
+        return None
+    if key is None:
         return None
     return key[0] - ord("A"), font_text(font_name(key[2:].removesuffix(b".png")))
 
 
-def _letter_and_file(member_name: bytes) -> bytes:
-    found = _LETTER.fullmatch(member_name)
-    if not found:
-        raise ValueError("not a PNG file in a folder A to J")
-    if len(found[2]) > MAX_NAME_BYTES:
-        raise ValueError("its name is too long")
-    return found[1]
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")

@@ -1,170 +1,126 @@
-"""The fast way through a tar.gz of regular files and folders, under short or GNU's long names.
+"""The fast way through a tar archive of regular files and folders, under short or GNU's long names.
 
-Half a million members are walked without making an object for each, while a second thread inflates
-what comes next. Whatever is not of that kind, or looks wrong, ends the walk with `NotPlain`.
+Half a million members are walked without making an object for each. The walk stops at whatever is
+not of that kind, looks wrong or ends the archive: Python's tarfile goes on from there.
 """
 
-import zlib
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import BinaryIO
+from itertools import compress
 
 import numpy as np
 
 _BLOCK = 512
-_READ = 1 << 20  # compressed bytes read at a time
-_CHUNK = 16 << 20  # bytes walked at a time: more images are decoded at once, and faster
-_GZIP = 31  # zlib's number for the format, with its checksum and length
-_FILES, _FOLDER, _LONG_NAME = b"0\x00", b"5", b"L"
-# Fields of a header (POSIX.1-1988 ustar), and the places of octal digits.
-_NAME, _SIZE, _CHECKSUM = slice(0, 100), slice(124, 135), slice(148, 154)
-_CHECKSUM_FIELD, _KIND, _PREFIX = slice(148, 156), 156, slice(345, 500)
-_FORMAT = [*range(154, 156), *range(257, 262)], b"\0 ustar"
+_FILE, _FOLDER, _LONG_NAME = b"05L"
+_KNOWN = np.isin(np.arange(256), (_FILE, _FOLDER, _LONG_NAME))
+# Fields of a header (POSIX.1-1988 ustar).
+_NAME, _SIZE, _CHECKSUM, _KIND = slice(0, 100), slice(124, 136), slice(148, 156), 156
+_MAGIC, _PREFIX = slice(257, 262), slice(345, 500)
+# Mode, owner, group, size, time, checksum and device: octal digits, then zeros or spaces.
+_NUMBERS = tuple(
+    slice(*field)
+    for field in ((100, 108), (108, 116), (116, 124), (124, 136), (136, 148), (148, 156),
+                  (329, 337), (337, 345))
+)  # fmt: skip
 
 
-class NotPlain(Exception):  # noqa: N818 - no error: another reader goes on
-    """Tell that an archive holds more than plain members, or is damaged."""
-
-
-def batches(path: Path, most_bytes: int) -> Iterator[tuple[list[bytes], list[bytes]]]:
-    """Read the regular files of a tar.gz, some thousands at a time.
+class Walk:
+    """Go from header to header through an archive that comes in pieces.
 
     Parameters
     ----------
-    path : Path
-        The archive.
     most_bytes : int
         Largest size of a member.
 
-    Yields
-    ------
-    names, contents : list of bytes
-        In the archive's order, as tarfile gives them.
-
-    Raises
-    ------
-    NotPlain
-        At any other member, a wrong checksum, a cut or unusual end; names and contents that were
-        given before may belong to a damaged archive.
+    Attributes
+    ----------
+    rest : bytes
+        What follows the members that were given.
+    stopped : bool
+        Whether that begins with something that the walk leaves to others.
     """
-    walk = _Walk(most_bytes)
-    try:
-        with open(path, "rb") as file, ThreadPoolExecutor(1) as thread:
-            chunks = _inflated(file)
-            ahead = thread.submit(next, chunks, b"")
-            while chunk := ahead.result():
-                ahead = thread.submit(next, chunks, b"")
-                yield walk.through(chunk)
-    except (OSError, zlib.error) as error:
-        raise NotPlain(str(error)) from error
-    if walk.zeros < 2 * _BLOCK:
-        raise NotPlain("it ends before its end mark")
-
-
-def _inflated(file: BinaryIO) -> Iterator[bytes]:
-    """Inflate a file by large steps: between them, threads wait for each other."""
-    stream, waiting, total = zlib.decompressobj(_GZIP), [], 0
-    while not stream.eof:
-        data = stream.unconsumed_tail or file.read(_READ)
-        if not data:
-            raise NotPlain("it is cut short")
-        waiting.append(stream.decompress(data, _CHUNK - total))
-        total += len(waiting[-1])
-        if total == _CHUNK:
-            yield b"".join(waiting)
-            waiting, total = [], 0
-    if stream.unused_data or file.read(1):
-        raise NotPlain("something follows the gzip stream")
-    yield b"".join(waiting)
-
-
-class _Walk:
-    """Go from header to header through the chunks of an archive."""
 
     def __init__(self, most_bytes: int) -> None:
         self.most_bytes = most_bytes
-        self.rest = b""  # of the chunks so far: the member that is not whole yet
-        self.long_name = b""  # of the member that follows
-        self.zeros = 0  # since the end mark began
-
-    def through(self, chunk: bytes) -> tuple[list[bytes], list[bytes]]:
-        """Return the names and contents of the files that are whole by now."""
-        buffer = self.rest + chunk
-        positions, sizes, following = self._members(buffer)
-        blocks = np.frombuffer(buffer, np.uint8, len(buffer) // _BLOCK * _BLOCK)
-        headers = blocks.reshape(-1, _BLOCK)[np.array(positions, np.int64) // _BLOCK]
-        _check(headers, sizes)
-        contents = [
-            buffer[position + _BLOCK : position + _BLOCK + size]
-            for position, size in zip(positions, sizes, strict=True)
-        ]
-        self.rest = buffer[following:]
-        if self.rest.startswith(b"\0") or self.zeros:
-            self._end()
-        return self._files(_names(headers), headers[:, _KIND].tobytes(), contents)
-
-    def _members(self, buffer: bytes) -> tuple[list[int], list[int], int]:
-        """Find where the headers of whole members are, their sizes, and where the rest begins."""
-        positions, sizes, position = [], [], 0
-        while not self.zeros and position + _BLOCK <= len(buffer) and buffer[position]:
-            try:
-                size = int(buffer[position + _SIZE.start : position + _SIZE.stop], 8)
-            except ValueError:
-                raise NotPlain("a number in another form") from None
-            if not 0 <= size <= self.most_bytes:
-                raise NotPlain(f"a member of {size:,} bytes")
-            following = position + _BLOCK + -(-size // _BLOCK) * _BLOCK
-            if following > len(buffer):
-                break
-            positions.append(position)
-            sizes.append(size)
-            position = following
-        return positions, sizes, position
-
-    def _files(
-        self, names: list[bytes], kinds: bytes, contents: list[bytes]
-    ) -> tuple[list[bytes], list[bytes]]:
-        """Keep the files; a long name is a member of its own, before the one that it names."""
-        kept_names, kept_contents = [], []
-        for kind, name, content in zip(kinds, names, contents, strict=True):
-            if kind == _LONG_NAME[0]:
-                self.long_name = content.partition(b"\0")[0]
-                continue
-            if self.long_name:
-                name, self.long_name = self.long_name, b""
-            if kind in _FILES and not name.endswith(b"/"):
-                kept_names.append(name)
-                kept_contents.append(content)
-            elif kind != _FOLDER[0]:
-                raise NotPlain(f"a member of kind {bytes([kind])!r}")
-        return kept_names, kept_contents
-
-    def _end(self) -> None:
-        if self.rest.count(b"\0") < len(self.rest):
-            raise NotPlain("something follows the end mark")
-        self.zeros += len(self.rest)
         self.rest = b""
+        self.stopped = False
+
+    def through(self, piece: bytes) -> list[tuple[bytes, bytes]]:
+        """Return the names and contents of the files that are whole by now, as tarfile gives them.
+
+        Parameters
+        ----------
+        piece : bytes
+            What comes next of the archive.
+        """
+        buffer = self.rest + piece
+        starts, sizes = self._whole_members(buffer)
+        blocks = np.frombuffer(buffer, np.uint8, len(buffer) // _BLOCK * _BLOCK)
+        headers = blocks.reshape(-1, _BLOCK)[np.array(starts[:-1], np.int64) // _BLOCK]
+        odd = np.flatnonzero(~_are_plain(headers, sizes))
+        if len(odd):
+            headers = headers[: odd[0]]
+            self.stopped = True
+        names, kinds = _names(headers), headers[:, _KIND]
+        count = len(names)
+        # A long name is a member of its own, before the one that it names.
+        for place in np.flatnonzero(kinds == _LONG_NAME).tolist():
+            long_name = buffer[starts[place] + _BLOCK : starts[place + 1]].partition(b"\0")[0]
+            if place + 1 == len(names) or kinds[place + 1] == _LONG_NAME or not long_name:
+                self.stopped = self.stopped or place + 1 < len(names) or not long_name
+                count = place
+                break
+            names[place + 1] = long_name
+        self.rest = buffer[starts[count] :]
+        contents = [
+            buffer[start + _BLOCK : start + _BLOCK + size]
+            for start, size in zip(starts[:count], sizes, strict=False)
+        ]
+        is_file = (kinds[:count] == _FILE).tolist()
+        return list(compress(zip(names, contents, strict=False), is_file))
+
+    def _whole_members(self, buffer: bytes) -> tuple[list[int], list[int]]:
+        """Find where members start, with the start of what follows them, and their sizes."""
+        start, starts, sizes = 0, [0], []
+        while start + _BLOCK <= len(buffer):
+            try:
+                size = int(buffer[start + _SIZE.start : start + _SIZE.stop - 1], 8)
+            except ValueError:
+                size = -1
+            if not 0 <= size <= self.most_bytes:
+                self.stopped = True
+                break
+            start += _BLOCK + -(-size // _BLOCK) * _BLOCK
+            if start > len(buffer):
+                break
+            starts.append(start)
+            sizes.append(size)
+        return starts, sizes
 
 
-def _check(headers: np.ndarray, sizes: list[int]) -> None:
-    """Compare the checksums of headers, whose own field counts as spaces, format and digits."""
-    columns, expected = _FORMAT
-    field = headers[:, _CHECKSUM_FIELD]
+def _are_plain(headers: np.ndarray, sizes: list[int]) -> np.ndarray:
+    """Tell which headers hold nothing but what the walk knows, and a right checksum."""
+    numbers = {field.start: _numbers(headers[:, field]) for field in _NUMBERS}
+    field = headers[:, _CHECKSUM]
     sums = headers.sum(axis=1) - field.sum(axis=1) + ord(" ") * field.shape[1]
-    if (
-        (headers[:, columns] != np.frombuffer(expected, np.uint8)).any()
-        or not np.array_equal(_octal(headers[:, _CHECKSUM]), sums)
-        or not np.array_equal(_octal(headers[:, _SIZE]), sizes)
-    ):
-        raise NotPlain("a broken header")
+    kinds = headers[:, _KIND]
+    return (
+        _KNOWN[kinds]
+        & (headers[:, _MAGIC] == np.frombuffer(b"ustar", np.uint8)).all(axis=1)
+        & (numbers[_CHECKSUM.start] == sums)
+        & (numbers[_SIZE.start] == sizes)
+        & ((kinds != _FOLDER) | (numbers[_SIZE.start] == 0))
+        & np.all([number >= 0 for number in numbers.values()], axis=0)
+    )
 
 
-def _octal(digits: np.ndarray) -> np.ndarray:
-    """Return numbers, -1 where something else than octal digits stands."""
-    values = digits.astype(np.int64) - ord("0")
-    numbers = values @ 8 ** np.arange(digits.shape[1])[::-1]
-    return np.where(((values >= 0) & (values < 8)).all(axis=1), numbers, -1)
+def _numbers(fields: np.ndarray) -> np.ndarray:
+    """Return octal numbers, -1 where something else stands than digits, then zeros or spaces."""
+    digits = fields.astype(np.int64) - ord("0")
+    is_digit = (digits >= 0) & (digits < 8)
+    is_end = (fields == 0) | (fields == ord(" "))
+    well_formed = (is_digit | is_end).all(axis=1) & ~(is_end[:, :-1] & is_digit[:, 1:]).any(axis=1)
+    weights = 8 ** np.arange(fields.shape[1])[::-1]
+    numbers = np.where(is_digit, digits, 0) @ weights >> 3 * is_end.sum(axis=1)
+    return np.where(well_formed, numbers, -1)
 
 
 def _names(headers: np.ndarray) -> list[bytes]:

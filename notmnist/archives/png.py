@@ -1,115 +1,95 @@
-"""Decode small PNG files: many at once of the plain kind that notMNIST is made of, or any one."""
+"""Decode small greyscale PNG files strictly: what is damaged is never taken for whole.
 
-import io
+The checksum of every chunk is checked, and so are that of the pixels, their number and the end.
+"""
+
+import re
+import struct
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
 from notmnist.sources import IMAGE_SIZE
 
 # Signature and header of a 28x28, 8-bit greyscale file without interlace, checksum and all.
-_IHDR = b"IHDR" + b"\x00\x00\x00\x1c" * 2 + b"\x08\x00\x00\x00\x00"
-START = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\x0d" + _IHDR
-_START = START + zlib.crc32(_IHDR).to_bytes(4, "big")
-_END = b"\x00\x00\x00\x00IEND" + zlib.crc32(b"IEND").to_bytes(4, "big")
-# What stands around the data of the pixels' chunk: the last two fields come behind it.
-_FRAME = np.dtype(
-    [("start", "S33"), ("length", ">u4"), ("name", "S4"), ("checksum", ">u4"), ("end", "S12")]
-)
-_HEAD, _TAIL = 33 + 4 + 4, 4 + 12
+_IHDR = b"IHDR" + struct.pack(">IIBBBBB", IMAGE_SIZE, IMAGE_SIZE, 8, 0, 0, 0, 0)
+START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d" + _IHDR + struct.pack(">I", zlib.crc32(_IHDR))
+# Chunks that may be ignored have a small first letter; those of animations are not ignored.
+_OTHERS = rb"(?:(?!acTL|fcTL|fdAT)[a-z][A-Za-z]{3})*"
+_ORDER = re.compile(_OTHERS + rb"(?:IDAT)+" + _OTHERS + rb"IEND")
+_CHUNK = struct.Struct(">I4s")
 _ROW = IMAGE_SIZE + 1  # a byte that names the row's filter, and the pixels
 _BYTES = IMAGE_SIZE * _ROW
-_SUB, _UP, _AVERAGE, _PAETH = 1, 2, 3, 4
+_NONE, _SUB, _UP, _AVERAGE, _PAETH = _FILTERS = bytes(range(5))
 
 
-def decode_plain(files: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Decode PNG files of a header, one chunk of pixels and an end, with every checksum right.
+def decode(files: Sequence[bytes | str]) -> tuple[np.ndarray, list[str]]:
+    """Decode 28x28, 8-bit greyscale PNG files that are neither interlaced nor animated.
 
     Parameters
     ----------
-    files : sequence of bytes
-        Their contents.
+    files : sequence of bytes or str
+        Each file's content, or the reason why it can't be had, which is handed on.
 
     Returns
     -------
     images : ndarray of uint8, shape (len(files), 28, 28)
-        Undefined where `plain` is False.
-    plain : ndarray of bool, shape (len(files),)
-        Whether the file is of that kind; others may be read by other means.
+        Zeros where there is a problem.
+    problems : list of str
+        What is wrong with each file; empty where nothing is.
     """
-    chunks = [file[_HEAD - 4 : -_TAIL] for file in files]
-    framed = _framed(files, chunks).tolist()
-    inflated = [_inflate(c[4:]) if whole else b"" for c, whole in zip(chunks, framed, strict=True)]
-    plain = np.array([len(rows) == _BYTES for rows in inflated], bool)
-    images = np.empty((len(files), IMAGE_SIZE, IMAGE_SIZE), np.uint8)
-    joined = b"".join(rows for rows in inflated if len(rows) == _BYTES)
-    filtered = np.frombuffer(joined, np.uint8).reshape(-1, IMAGE_SIZE, _ROW)
-    known = (filtered[:, :, 0] <= _PAETH).all(axis=1)
-    plain[plain] = known
-    images[plain] = _unfilter(filtered[known])
-    return images, plain
+    filtered, problems = [], []
+    for file in files:
+        try:
+            filtered.append(_filtered_rows(file))
+            problems.append("")
+        except ValueError as error:
+            filtered.append(bytes(_BYTES))
+            problems.append(str(error))
+    rows = np.frombuffer(b"".join(filtered), np.uint8).reshape(-1, IMAGE_SIZE, _ROW)
+    return _unfilter(rows), problems
 
 
-def decode(blob: bytes) -> np.ndarray:
-    """Decode one 28x28, 8-bit greyscale, not interlaced, not animated PNG file.
-
-    Parameters
-    ----------
-    blob : bytes
-        The file's content.
-
-    Returns
-    -------
-    ndarray of uint8, shape (28, 28)
-        Its pixels.
-
-    Raises
-    ------
-    ValueError
-        When it is anything else or is broken.
-    """
-    if not blob.startswith(START):
-        raise ValueError("not a 28x28 8-bit greyscale PNG" if blob else "empty file")
-    try:
-        with Image.open(io.BytesIO(blob), formats=["PNG"]) as image:
-            if image.is_animated or image.mode != "L" or image.size != (IMAGE_SIZE, IMAGE_SIZE):
-                raise ValueError("animated, or with a second header")
-            return np.asarray(image)
-    except Exception as error:  # on broken files Pillow raises errors of a dozen types
-        raise ValueError("a broken PNG") from error
-
-
-def _framed(files: Sequence[bytes], chunks: list[bytes]) -> np.ndarray:
-    """Tell in which files everything around the pixels is as it should be, checksums too."""
-    ends = [(file[:_HEAD] + file[-_TAIL:]).ljust(_FRAME.itemsize) for file in files]
-    frames = np.frombuffer(b"".join(ends), _FRAME)
-    lengths = np.fromiter(map(len, chunks), np.int64, len(files))
-    checksums = np.fromiter(map(zlib.crc32, chunks), np.uint32, len(files))
-    return (
-        (frames["start"] == _START)
-        & (frames["name"] == b"IDAT")
-        & (frames["end"] == _END)
-        & (frames["length"] == lengths - 4)
-        & (frames["checksum"] == checksums)
-    )
-
-
-def _inflate(data: bytes) -> bytes:
-    """Return the filtered rows, or none."""
+def _filtered_rows(file: bytes | str) -> bytes:
+    """Return the rows as the file holds them; ValueError says what is wrong with it."""
+    if isinstance(file, str):
+        raise ValueError(file)
+    if not file.startswith(START):
+        raise ValueError("not a 28x28 8-bit greyscale PNG" if file else "empty file")
     stream = zlib.decompressobj()
     try:
-        rows = stream.decompress(data, _BYTES + 1)
-    except zlib.error:
-        return b""
-    return rows if stream.eof and not stream.unused_data else b""
+        rows = stream.decompress(_pixel_data(file), _BYTES + 1)
+    except (struct.error, zlib.error) as error:
+        raise ValueError("a PNG that is cut short or broken") from error
+    if not stream.eof or stream.unused_data or len(rows) != _BYTES:
+        raise ValueError("a PNG with too few pixels or too many")
+    if rows[::_ROW].strip(_FILTERS):
+        raise ValueError("a PNG with an unknown filter")
+    return rows
+
+
+def _pixel_data(file: bytes) -> bytes:
+    """Check the chunks behind the header, and join those of the pixels."""
+    kinds, data, position = b"", b"", len(START)
+    while not kinds.endswith(b"IEND"):
+        length, kind = _CHUNK.unpack_from(file, position)
+        end = position + _CHUNK.size + length
+        if file[end : end + 4] != zlib.crc32(file[position + 4 : end]).to_bytes(4, "big"):
+            raise ValueError("a PNG that is cut short or has a wrong checksum")
+        if kind == b"IDAT":
+            data += file[position + _CHUNK.size : end]
+        kinds += kind
+        position = end + 4
+    if not _ORDER.fullmatch(kinds) or length or position != len(file):
+        raise ValueError("a PNG with unknown or misplaced parts")
+    return data
 
 
 def _unfilter(filtered: np.ndarray) -> np.ndarray:
     """Undo the filters of PNG (RFC 2083, section 6), row by row for all images at once."""
     # Pixels of one place lie side by side, so that one step undoes them in all images.
-    lines = np.ascontiguousarray(filtered.transpose(1, 2, 0))
+    lines = np.array(filtered.transpose(1, 2, 0), order="C")
     above = np.zeros_like(lines[0, 1:])
     for line in lines:
         kind, row = line[0], line[1:]

@@ -1,6 +1,5 @@
 """From archives to a prepared dataset: one pickle and its card, built by all the steps in turn."""
 
-import os
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,57 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from notmnist import files, splits
-from notmnist.archives import extraction, members
-from notmnist.archives.members import Extracted
+from notmnist import files, sources, splits
+from notmnist.archives import extraction, members, published
+from notmnist.archives.members import Extracted, OnError
 from notmnist.deduplication import exact
-from notmnist.errors import NotMNISTError, UsageError
+from notmnist.errors import NotMNISTError
 from notmnist.prepared import cards, layout
-from notmnist.sources import IMAGE_SIZE, LETTERS, SPLITS, Archive, Source
+from notmnist.sources import IMAGE_SIZE, SPLITS, Archive, Source
 from notmnist.version import __version__
 
 # RandomState's stream is frozen by NumPy (NEP 19), so the order of rows never changes.
 _SHUFFLE_SEED = 133
-# The published means have six digits.
-_MEAN_TOLERANCE = 1e-5
 _BATCH = 8192  # images gathered at a time
-
-
-def match_archives(
-    source: Source, given: str | os.PathLike | Sequence[str | os.PathLike] | None
-) -> dict[str, Path]:
-    """Tell which of the dataset's archives each given file stands for.
-
-    Parameters
-    ----------
-    source : Source
-        The dataset.
-    given : path, sequence of paths or None
-        Files fetched by hand. One file for a dataset of one archive may bear any name.
-
-    Returns
-    -------
-    dict of str to Path
-        By the archive's file name.
-
-    Raises
-    ------
-    UsageError
-        When a file's name is none of the dataset's archives', or stands twice.
-    """
-    if given is None:
-        return {}
-    paths = [Path(p) for p in ([given] if isinstance(given, str | os.PathLike) else given)]
-    names = [archive.filename for archive, _ in source.parts]
-    if len(names) == 1 and len(paths) == 1:
-        return {names[0]: paths[0]}
-    strangers = [path for path in paths if path.name not in names]
-    if strangers or len({path.name for path in paths}) < len(paths):
-        raise UsageError(
-            f"{source.name} is made of {' and '.join(names)}: give each at most once, under that "
-            f"name (not {', '.join(str(path) for path in strangers or paths)})"
-        )
-    return {path.name: path for path in paths}
 
 
 def _locate(archive: Archive, folder: Path, given: dict[str, Path], may_download: bool) -> Path:
@@ -93,7 +53,7 @@ class _Part:
 
 
 def build(
-    source: Source, folder: Path, given: dict[str, Path], may_download: bool, on_error: str
+    source: Source, folder: Path, given: dict[str, Path], may_download: bool, on_error: OnError
 ) -> dict[str, Any]:
     """Run every step and write the pickle, then the card.
 
@@ -104,7 +64,7 @@ def build(
     folder : Path
         The cache folder; the caller holds its lock.
     given : dict of str to Path
-        As `match_archives` gives it.
+        As `published.match_archives` gives it.
     may_download : bool
         Whether archives that are neither given nor in `folder` may be downloaded.
     on_error : {"raise", "skip"}
@@ -161,22 +121,24 @@ def build(
     return cards.write(source, folder, card)
 
 
-def _extract_part(source: Source, archive: Archive, rule: str, path: Path, on_error: str) -> _Part:
-    extracted = extraction.extract(path, archive, on_error)
-    counts = np.bincount(extracted.labels, minlength=len(LETTERS))
+def _extract_part(
+    source: Source, archive: Archive, rule: str, path: Path, on_error: OnError
+) -> _Part:
+    extracted = extraction.extract(path, archive, on_error, sources.folders_beside(source, archive))
+    published.check(archive, path, extracted)
     entry = {
         "filename": archive.filename,
-        "size": path.stat().st_size,
-        "sha256": files.sha256(path),
+        "size": extracted.size,
+        "sha256": extracted.sha256,
+        "published": extracted.sha256 == archive.sha256,
         "images": len(extracted.labels),
-        "per_letter": dict(zip(LETTERS, counts.tolist(), strict=True)),
-        "means": dict(zip(LETTERS, _letter_means(extracted), strict=True)),
+        "per_letter": published.letter_counts(extracted),
+        "means": published.letter_means(extracted),
         "unreadable": extracted.unreadable,
         "skipped": extracted.skipped,
+        "aside": extracted.aside,
         "split_rule": rule,
     }
-    entry["published"] = entry["sha256"] == archive.sha256
-    _check_content(archive, path, entry)
     split_rule = splits.RULES[rule]
     if source.provenance:
         split_rule = partial(split_rule, provenance=source.provenance)
@@ -188,36 +150,14 @@ def _extract_part(source: Source, archive: Archive, rule: str, path: Path, on_er
     )
 
 
-def _letter_means(extracted: Extracted) -> list[float]:
-    grey = extracted.images.mean(axis=(1, 2), dtype=np.float64)[extracted.rows]
-    with np.errstate(invalid="ignore"):
-        totals = np.bincount(extracted.labels, grey, minlength=len(LETTERS))
-        means = totals / np.bincount(extracted.labels, minlength=len(LETTERS))
-    return [round(float(mean), 8) for mean in (means - 127.5) / 255]
-
-
-def _check_content(archive: Archive, path: Path, entry: dict[str, Any]) -> None:
-    """Compare an archive's content with what is published about it."""
-    if entry["skipped"]:
-        return
-    wrong = []
-    if archive.counts is not None and entry["per_letter"] != archive.counts:
-        wrong.append(f"images per letter {entry['per_letter']} instead of {archive.counts}")
-    missing = archive.unreadable - set(entry["unreadable"])
-    if missing:
-        wrong.append(f"the known unreadable members {sorted(missing)} are not there")
-    if archive.means is not None:
-        off = [
-            k
-            for k, mean in archive.means.items()
-            if abs(entry["means"][k] - mean) > _MEAN_TOLERANCE
-        ]
-        if off:
-            wrong.append(f"the mean grey level of {', '.join(off)} is off")
-    if wrong:
-        raise NotMNISTError(
-            f"{path} is not {archive.filename}: {'; '.join(wrong)}; fetch the archive again"
-        )
+def is_made_from(card: dict[str, Any], source: Source, given: dict[str, Path]) -> bool:
+    """Tell whether a dataset was prepared from what is given by hand, every byte of it."""
+    for (archive, _), entry in zip(source.parts, card["archives"], strict=True):
+        path = given.get(archive.filename)
+        beside = sources.folders_beside(source, archive)
+        if path and extraction.sha256(path, archive, beside) != entry["sha256"]:
+            return False
+    return True
 
 
 def _row_order(split: np.ndarray, ranks: np.ndarray) -> np.ndarray:

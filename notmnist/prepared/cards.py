@@ -30,6 +30,7 @@ _CARD = {
             "means": dict.fromkeys(LETTERS, is_number),
             "unreadable": [str],
             "skipped": [str],
+            "aside": is_count,
             "published": bool,
         }
     ],

@@ -1,0 +1,169 @@
+"""What is published about an archive, and how what people hand us compares with it."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from notmnist.archives import extraction
+from notmnist.archives.members import Extracted
+from notmnist.errors import NotMNISTError, UsageError
+from notmnist.sources import LETTERS, Archive, Source, folders_beside
+
+# The published means have six digits.
+_MEAN_TOLERANCE = 1e-5
+_FONT_FILE = re.compile(rb".+\.[A-Za-z]\w{1,4}", re.DOTALL)
+
+
+def match_archives(
+    source: Source, given: str | os.PathLike | Sequence[str | os.PathLike] | None
+) -> dict[str, Path]:
+    """Tell which of the dataset's archives each given file or folder stands for.
+
+    Parameters
+    ----------
+    source : Source
+        The dataset.
+    given : path, sequence of paths or None
+        What people fetched by hand. For a dataset of one archive, any name will do. Otherwise the
+        name decides (``notMNIST_small.zip`` or a folder ``notMNIST_small``), and where it is
+        another, the number of letters does; one that holds several archives stands for all of them.
+
+    Returns
+    -------
+    dict of str to Path
+        By the archive's file name.
+
+    Raises
+    ------
+    UsageError
+        When one is none of the dataset's archives, or one archive is given twice.
+    NotMNISTError
+        When one with another name can't be read.
+    """
+    if given is None:
+        return {}
+    paths = [Path(p) for p in ([given] if isinstance(given, str | os.PathLike) else given)]
+    archives = [archive for archive, _ in source.parts]
+    if len(archives) == len(paths) == 1:
+        return {archives[0].filename: paths[0]}
+    matched: dict[str, Path] = {}
+    strangers = []
+    for path in paths:
+        folder = path.absolute().name.partition(".")[0]
+        named = [archive.filename for archive in archives if archive.folder == folder]
+        if not named:
+            strangers.append(path)
+        elif named[0] in matched:
+            raise _misfit(source, path)
+        else:
+            matched[named[0]] = path
+    for path in strangers:
+        missing = [archive for archive in archives if archive.filename not in matched]
+        fitting = [archive for archive in missing if _fits(path, archive, source)]
+        if not fitting:
+            raise _misfit(source, path)
+        matched |= {archive.filename: path for archive in fitting}
+    return matched
+
+
+def _misfit(source: Source, path: Path) -> UsageError:
+    names = " and ".join(archive.filename for archive, _ in source.parts)
+    return UsageError(
+        f"{source.name} is made of {names}: give each at most once, under its name or with as many "
+        f"letters as it holds (not {path})"
+    )
+
+
+def _fits(path: Path, archive: Archive, source: Source) -> bool:
+    if archive.counts is None:
+        return False
+    readable = sum(archive.counts.values())
+    count = extraction.count_letters(path, archive, folders_beside(source, archive))
+    return readable <= count <= readable + len(archive.unreadable)
+
+
+def letter_counts(extracted: Extracted) -> dict[str, int]:
+    """Count the images of each letter."""
+    counts = np.bincount(extracted.labels, minlength=len(LETTERS))
+    return dict(zip(LETTERS, counts.tolist(), strict=True))
+
+
+def letter_means(extracted: Extracted) -> dict[str, float]:
+    """Average ``(pixel - 127.5) / 255`` over the images of each letter, NaN where it has none."""
+    grey = extracted.images.mean(axis=(1, 2), dtype=np.float64)[extracted.rows]
+    with np.errstate(invalid="ignore"):
+        totals = np.bincount(extracted.labels, grey, minlength=len(LETTERS))
+        means = totals / np.bincount(extracted.labels, minlength=len(LETTERS))
+    rounded = [round(float(mean), 8) for mean in (means - 127.5) / 255]
+    return dict(zip(LETTERS, rounded, strict=True))
+
+
+def check(archive: Archive, path: Path, extracted: Extracted) -> None:
+    """Compare an archive's content with what is published about it.
+
+    Members that were skipped may be missing, and nothing else.
+
+    Parameters
+    ----------
+    archive : Archive
+        What is published.
+    path : Path
+        Where the content comes from.
+    extracted : Extracted
+        The content.
+
+    Raises
+    ------
+    NotMNISTError
+        When they differ.
+    """
+    wrong = [
+        *_wrong_counts(archive, extracted),
+        *_wrong_means(archive, extracted),
+        *_wrong_names(archive, extracted),
+    ]
+    if wrong:
+        raise NotMNISTError(
+            f"{path} is not {archive.filename}: {'; '.join(wrong)}; fetch the archive again"
+        )
+
+
+def _wrong_counts(archive: Archive, extracted: Extracted) -> Iterator[str]:
+    if archive.counts is None:
+        return
+    counts = letter_counts(extracted)
+    missing = {letter: count - counts[letter] for letter, count in archive.counts.items()}
+    allowed = dict(zip(LETTERS, extracted.lost.tolist(), strict=True))
+    off = [letter for letter, number in missing.items() if not 0 <= number <= allowed[letter]]
+    if off:
+        listed = (f"{counts[k]:,} instead of {archive.counts[k]:,} of {k}" for k in off)
+        yield f"images per letter are {', '.join(listed)}"
+        if 0 < sum(missing.values()) < sum(archive.counts.values()) / 100:
+            yield "perhaps files with long names were left out, as tar --format=v7 does"
+
+
+def _wrong_means(archive: Archive, extracted: Extracted) -> Iterator[str]:
+    if archive.means is None:
+        return
+    counts, means = letter_counts(extracted), letter_means(extracted)
+    allowed = dict(zip(LETTERS, extracted.lost.tolist(), strict=True))
+    off = []
+    for letter, published in archive.means.items():
+        count = archive.counts[letter] if archive.counts else counts[letter] + allowed[letter]
+        # A missing image has a mean of -0.5 to 0.5.
+        tolerance = count * _MEAN_TOLERANCE + (count - counts[letter]) / 2
+        if not abs(count * published - counts[letter] * means[letter]) <= tolerance:
+            off.append(letter)
+    if off:
+        yield f"the mean grey level of {', '.join(off)} is off"
+
+
+def _wrong_names(archive: Archive, extracted: Extracted) -> Iterator[str]:
+    named = sum(_FONT_FILE.fullmatch(font) is not None for font in extracted.fonts)
+    if archive.named_after_fonts and named < len(extracted.fonts) / 2:
+        yield (
+            "its files are not named after fonts, and without them fonts and splits can't be had"
+        )

@@ -1,0 +1,84 @@
+"""Read a zip archive by its directory, which lies at its end."""
+
+import hashlib
+import io
+import lzma
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from notmnist.archives.members import (
+    ACCEPTED,
+    MAX_MEMBER_BYTES,
+    NOT_REGULAR,
+    Content,
+    Members,
+    too_large,
+)
+from notmnist.errors import NotMNISTError
+
+# zipfile takes the directory into memory as a whole. The large archive's has 60 MB.
+MAX_DIRECTORY_BYTES = 256 << 20
+_ENCRYPTED = 0x1
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError,
+    ValueError,
+)  # fmt: skip
+
+
+class Zip:
+    """Read a zip archive; see `Reader`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self.sha256 = ""
+
+    def members(self, is_wanted: Callable[[bytes], bool]) -> Members:
+        """Give all members, those that are wanted with their contents; see `Reader.members`."""
+        try:
+            with _Bounded(io.FileIO(self.path)) as file:
+                self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                self.size = file.tell()
+                with zipfile.ZipFile(file) as archive:
+                    for member in archive.infolist():
+                        name = member.filename.replace("\\", "/").encode()
+                        if not name.endswith(b"/"):
+                            yield name, self._content(archive, member, is_wanted(name))
+                # Members do not come in the file's order: hash it again rather than as it is read.
+                file.seek(0)
+                if hashlib.file_digest(file, "sha256").hexdigest() != self.sha256:
+                    raise ValueError("it changed while it was read")
+        except (*_DAMAGE, OSError) as error:
+            raise NotMNISTError(
+                f"{self.path} is damaged or cut short ({error}): fetch it again, or give {ACCEPTED}"
+            ) from error
+
+    def _content(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, wanted: bool) -> Content:
+        mode = member.external_attr >> 16
+        if stat.S_IFMT(mode) and not stat.S_ISREG(mode):
+            return NOT_REGULAR
+        if not wanted:
+            return b""
+        if member.flag_bits & _ENCRYPTED:
+            raise NotMNISTError(
+                f"{self.path} is encrypted: unpack it with its password, and give the folder"
+            )
+        if member.file_size > MAX_MEMBER_BYTES:
+            return too_large(member.file_size)
+        try:
+            return archive.read(member)
+        except _DAMAGE as error:
+            return str(error)
+
+
+class _Bounded(io.BufferedReader):
+    """Refuse to read a directory of any size."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > MAX_DIRECTORY_BYTES:
+            raise zipfile.BadZipFile(f"a directory of {size:,} bytes")
+        return super().read(size)
