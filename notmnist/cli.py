@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 
 from notmnist import evaluation, exports, files, pipeline, sources
 from notmnist.dataset import format_card
@@ -243,12 +242,15 @@ def _run(options: argparse.Namespace) -> None:
     from notmnist.running import notebooks  # nbclient and matplotlib: `--help` stays quick
 
     dataset, budget, seeds = results.choose(options.dataset, options.budget, options.seeds)
-    found = notebooks.find_notebooks(options.notebooks)
-    with _where(options.scheduler):
-        for path in notebooks.run(
-            found, dataset=dataset, budget=budget, seeds=seeds, inplace=options.inplace
-        ):
-            print(path, flush=True)
+    for path in notebooks.run(
+        notebooks.find_notebooks(options.notebooks),
+        dataset=dataset,
+        budget=budget,
+        seeds=seeds,
+        scheduler=options.scheduler,
+        inplace=options.inplace,
+    ):
+        print(path, flush=True)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -257,11 +259,3 @@ def _evaluate(options: argparse.Namespace) -> None:
             options.file, options.dataset, against=options.against, home=options.home
         )
     )
-
-
-def _where(scheduler: str | None) -> AbstractContextManager:
-    if scheduler is None:
-        return nullcontext()
-    from notmnist.running import cluster  # joblib's backend imports all of dask
-
-    return cluster.connected(scheduler)

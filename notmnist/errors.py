@@ -1,5 +1,6 @@
-"""The errors that users see, each worded in one line that says what to do."""
+"""What users are told when not all is well: errors of one line that say what to do, and notes."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -37,3 +38,8 @@ def needs_extra(extra: str) -> Iterator[None]:
             f'{error.name} is not installed: run pip install -e ".[{extra}]" in your checkout, or '
             f'pip install "FILE.whl[{extra}]" if you installed the package from a wheel'
         ) from error
+
+
+def say(message: str) -> None:
+    """Tell people on stderr, in one line, what goes on while a command runs."""
+    print(f"notmnist: {' '.join(message.split())}", file=sys.stderr, flush=True)

@@ -5,7 +5,7 @@ import glob
 import hashlib
 import os
 import shutil
-import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -15,10 +15,10 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
-from notmnist.errors import NotMNISTError
+from notmnist.errors import NotMNISTError, say
 
 _PACKAGE = Path(__file__).parent
-_PATIENCE_SECONDS = 30  # between two lines that say what is waited for
+PATIENCE_SECONDS = 30  # between two lines that say what is waited for
 # Nobody writes one file for so long without touching it: its writer was killed.
 _LEFTOVER_SECONDS = 24 * 60 * 60
 
@@ -87,6 +87,28 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def check_writable(folder: Path) -> None:
+    """Refuse a folder where no file can be created, before any work is done for it.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, which need not exist yet; it isn't created either.
+
+    Raises
+    ------
+    NotMNISTError
+        When it can't be written, or can't be created.
+    """
+    try:
+        existing = folder.absolute()
+        while not (existing.exists() or existing.is_symlink()):
+            existing = existing.parent
+        tempfile.TemporaryFile(dir=existing).close()
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
 def locked(path: Path, *, wait: bool = True) -> AbstractContextManager:
     """Take a lock that other processes wait for, and that ends with its process.
 
@@ -114,15 +136,11 @@ def locked(path: Path, *, wait: bool = True) -> AbstractContextManager:
         try:
             # In folders such as /proc, where no file can be made, FileLock tries for ever.
             file.touch()
-            return FileLock(file).acquire(timeout=_PATIENCE_SECONDS if wait else 0)
+            return FileLock(file).acquire(timeout=PATIENCE_SECONDS if wait else 0)
         except Timeout as error:
             if not wait:
                 raise NotMNISTError(f"another process holds {file}: wait for its end") from error
-            print(
-                f"notmnist: still waiting for the process that holds {file}; end it if it hangs",
-                file=sys.stderr,
-                flush=True,
-            )
+            say(f"still waiting for the process that holds {file}; end it if it hangs")
         except OSError as error:
             if error.errno in (errno.EOPNOTSUPP, errno.ENOLCK):
                 raise NotMNISTError(

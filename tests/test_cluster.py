@@ -3,9 +3,11 @@
 import json
 import os
 import signal
-import socket
+import socketserver
+import struct
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,11 +16,18 @@ import nbformat
 import pytest
 
 from conftest import CHECKOUT
-from notmnist import cli, files
+from notmnist import NotMNISTError, cli, files
+from notmnist.running.cluster import _checked
+from notmnist.running.execution import Task, execute
 
 pytest.importorskip("distributed", reason="needs the extra `distributed`")
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends SIGKILL")
 
+CERTIFICATE = str(Path(__file__).with_name("cluster.pem"))
+TLS = {
+    f"DASK_DISTRIBUTED__COMM__TLS__{name}": CERTIFICATE
+    for name in ("CA_FILE", "SCHEDULER__CERT", "WORKER__CERT", "CLIENT__CERT")
+}
 REAL = ["01_sklearn_lr", "10_limited_training_size"]
 # The first kernel that gets here says whose child it is, and waits to be killed with its parent.
 STALL = """
@@ -80,7 +89,7 @@ def cluster(tmp_path, folder):
         def start(name, *arguments):
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", name, *arguments, "--no-dashboard"],
-                env=os.environ | {
+                env=os.environ | TLS | {
                     "PYTHONPATH": str(CHECKOUT),
                     "NOTMNIST_HOME": str(tmp_path / arguments[-1]),
                     "NOTMNIST_MISC": str(tmp_path / "nowhere"),
@@ -91,20 +100,24 @@ def cluster(tmp_path, folder):
             running.callback(process.kill)
             return process
 
-        def start_cluster(workers):
+        def start_worker(address, name="worker"):
+            start(
+                "worker", address, "--nthreads", "1", "--no-nanny",
+                "--local-directory", str(tmp_path), "--name", name,
+            )  # fmt: skip
+
+        def start_cluster(workers, protocol="tcp"):
             record = tmp_path / "scheduler.json"
             scheduler = start(
                 "scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0",
-                "--scheduler-file", str(record),
+                "--protocol", protocol, "--scheduler-file", str(record),
             )  # fmt: skip
             address = json.loads(wait_for(record))["address"]
             for i in range(workers):
-                start(
-                    "worker", address, "--nthreads", "1", "--no-nanny",
-                    "--local-directory", str(tmp_path), "--name", f"worker-{i}",
-                )  # fmt: skip
+                start_worker(address, f"worker-{i}")
             return address, scheduler
 
+        start_cluster.start_worker = start_worker
         yield start_cluster
 
 
@@ -174,13 +187,48 @@ def test_the_only_worker_runs_the_notebook_and_its_failure_is_one_line(
     cluster, folder, tmp_path, capfd
 ):
     write(folder, "99_fails", "import os", "raise OSError(f'child of {os.getppid()}')")
-    address, _ = cluster(workers=1)
-    assert cli.main(["run", "--scheduler", address]) == 1
+    address, _ = cluster(workers=1, protocol="tls")
+    assert address.startswith("tls://")
+    import dask
+
+    with dask.config.set(
+        {f"distributed.comm.tls.{name}": CERTIFICATE for name in ("ca-file", "client.cert")}
+    ):
+        assert cli.main(["run", "--scheduler", address]) == 1
     message = capfd.readouterr().err
     assert message.startswith("notmnist: 99_fails.ipynb, cell 2: OSError: child of ")
     assert message.count("\n") == 1
     assert int(message.split()[-1]) != os.getpid()
     assert not (tmp_path / "misc").exists()
+
+
+def lines_until(stream, words):
+    """Read lines until one holds the words."""
+    while words not in (line := stream.readline()):
+        assert line, f"ended without {words!r}"
+    return line
+
+
+def test_what_is_waited_for_is_said_until_workers_come(cluster, folder, tmp_path):
+    write(folder, "99_test", "1")
+    address, scheduler = cluster(workers=0)
+    impatient = (
+        "from notmnist.running import cluster\n"
+        "cluster.PATIENCE_SECONDS, cluster._ANSWER_SECONDS = 0.2, 3\n"
+    )
+    sweep = subprocess.Popen(
+        [sys.executable, "-c", impatient + RUN_FROM, str(folder), "--scheduler", address],
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    waiting = lines_until(sweep.stderr, "waiting for workers")
+    assert waiting == f"notmnist: waiting for workers: start some with `dask worker {address}`\n"
+    scheduler.send_signal(signal.SIGSTOP)
+    lines_until(sweep.stderr, f"waiting for the scheduler at {address}, which does not answer")
+    scheduler.send_signal(signal.SIGCONT)
+    cluster.start_worker(address)
+    sweep.communicate(timeout=100)
+    assert sweep.returncode == 0
+    assert (tmp_path / "misc" / "99_test-openglyphs-quick.ipynb").exists()
 
 
 def test_a_scheduler_lost_in_mid_run_is_one_line(cluster, folder, tmp_path):
@@ -200,20 +248,66 @@ def test_a_scheduler_lost_in_mid_run_is_one_line(cluster, folder, tmp_path):
 
 @pytest.mark.parametrize(
     ("address", "status", "words"),
-    [("nowhere", 2, "give HOST:PORT"), ("http://127.0.0.1:1", 2, "give HOST:PORT"),
-     (None, 1, "no scheduler answers")],
-)  # fmt: skip
-def test_a_scheduler_that_cannot_be_reached_is_one_line(
-    folder, tmp_path, monkeypatch, capfd, address, status, words
+    [
+        ("nowhere", 2, "give HOST:PORT"),
+        ("http://127.0.0.1:1", 2, "give HOST:PORT"),
+        ("inproc://127.0.0.1/1/1", 2, "give HOST:PORT"),
+        ("tls://127.0.0.1:1", 2, "takes certificates"),
+        ("127.0.0.1:99999", 1, "no scheduler answers"),
+    ],
+)
+def test_an_address_of_no_scheduler_is_one_line(folder, monkeypatch, capfd, address, status, words):
+    monkeypatch.setattr("notmnist.running.cluster._ANSWER_SECONDS", 1)
+    write(folder, "99_test", "1")
+    assert cli.main(["run", "--scheduler", address]) == status
+    message = capfd.readouterr().err
+    assert message.startswith("notmnist: ") and words in message and message.count("\n") == 1
+
+
+NO_ANSWER, STRANGER = "no scheduler answers at ", "what answers at "
+OTHERS = {
+    "silent": (b"", NO_ANSWER),
+    "ssh": (b"SSH-2.0-OpenSSH_9.2\r\n", STRANGER),
+    "http": (b"HTTP/1.1 400 Bad Request\r\n\r\n", STRANGER),
+    "zeros": (bytes(100), STRANGER),
+    "eight gigabytes announced": (struct.pack("<Q", 8 << 30), NO_ANSWER),
+    "echo": (None, STRANGER),
+}
+
+
+@pytest.mark.parametrize(("says", "start"), OTHERS.values(), ids=OTHERS)
+def test_another_program_at_the_address_is_one_line(
+    folder, tmp_path, monkeypatch, capfd, says, start
 ):
     monkeypatch.setattr("notmnist.running.cluster._ANSWER_SECONDS", 1)
     write(folder, "99_test", "1")
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        address = address or f"127.0.0.1:{deaf.getsockname()[1]}"
-        assert cli.main(["run", "--scheduler", address]) == status
+
+    class Answer(socketserver.BaseRequestHandler):
+        def handle(self):
+            if says is not None:
+                self.request.sendall(says)
+            while heard := self.request.recv(1 << 16):
+                if says is None:
+                    self.request.sendall(heard)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        assert cli.main(["run", "--scheduler", address]) == 1
+        server.shutdown()
     message = capfd.readouterr().err
-    assert message.startswith("notmnist: ") and words in message and message.count("\n") == 1
+    assert message.startswith(f"notmnist: {start}{address}") and message.count("\n") == 1
     assert not (tmp_path / "misc").exists()
+
+
+def test_a_worker_of_another_version_is_told_and_so_is_who_sends_something_else(folder):
+    write(folder, "99_test", "1")
+    task = Task("99_test", (folder / "99_test.ipynb").read_text(), {}, (), version="9.9")
+    with pytest.raises(NotMNISTError, match=r"is of notmnist 9\.9, and a worker has .*the same"):
+        execute(task)
+    with pytest.raises(NotMNISTError, match="a worker sent a tuple for an executed notebook"):
+        _checked(("99_test", "{}", {}))
 
 
 def test_without_the_extra_the_message_says_what_to_install(folder, monkeypatch, capfd):

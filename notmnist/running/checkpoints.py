@@ -15,7 +15,9 @@ with needs_extra("notebooks"):
     import nbformat
 
 
-def folder_for(stem: str, source: str, settings: Mapping[str, str], hashes: Sequence[str]) -> Path:
+def folder_for(
+    stem: str, source: str, settings: Mapping[str, str], hashes: Sequence[str], home: Path
+) -> Path:
     """Name the folder of a notebook's checkpoints, which anything that results depend on changes.
 
     Parameters
@@ -26,6 +28,8 @@ def folder_for(stem: str, source: str, settings: Mapping[str, str], hashes: Sequ
         Its dataset, budget and seeds.
     hashes : sequence of str
         The hashes of the prepared datasets.
+    home : Path
+        The cache folder.
 
     Returns
     -------
@@ -43,7 +47,7 @@ def folder_for(stem: str, source: str, settings: Mapping[str, str], hashes: Sequ
         *(version(name) for name in ("numpy", "scikit-learn", "scipy", "tensorflow", "keras")),
     ]
     digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-    return files.home() / "checkpoints" / f"{stem}-{settings['NOTMNIST_DATASET']}-{digest[:16]}"
+    return home.absolute() / "checkpoints" / f"{stem}-{settings['NOTMNIST_DATASET']}-{digest[:16]}"
 
 
 def remove(folder: Path) -> None:

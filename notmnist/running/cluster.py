@@ -1,105 +1,137 @@
-"""Lend the runs of notebooks to a dask cluster, through joblib's backend for it."""
+"""Lend the runs of notebooks to the workers of a dask cluster."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any
 
-import joblib
-from joblib._dask import DaskDistributedBackend
-
-from notmnist.errors import NotMNISTError, UsageError, needs_extra
+from notmnist.errors import NotMNISTError, UsageError, needs_extra, say
+from notmnist.files import PATIENCE_SECONDS
+from notmnist.running.execution import Executed, Task, execute
 from notmnist.version import __version__
 
+if TYPE_CHECKING:
+    from distributed import Future
+
 _ANSWER_SECONDS = 5
+_STRANGER = "what answers at {} is no dask scheduler: look where yours listens"
 
 
-@contextmanager
-def connected(address: str) -> Iterator[None]:
-    """Make joblib's tasks run on a cluster; what dies with its worker starts anew on another.
+def finished(tasks: Iterable[Task], address: str) -> Iterator[tuple[Task, Executed]]:
+    """Execute notebooks on a cluster, and yield each with what it left as soon as it is finished.
 
-    After a failure, tasks that have not begun are dropped; those that have run to their end.
+    What dies with its worker starts anew on another. After a failure, notebooks that have not begun
+    are dropped; those that have run to their end. Without workers, or when the scheduler does not
+    answer, a line on stderr says so every half minute.
 
     Parameters
     ----------
+    tasks : iterable of Task
+        The notebooks.
     address : str
-        The scheduler's, such as ``10.0.0.1:8786`` or ``tls://10.0.0.1:8786``.
+        The scheduler's, such as ``10.0.0.1:8786``, or ``tls://10.0.0.1:8786`` where dask's own
+        configuration names the certificates.
+
+    Yields
+    ------
+    (Task, Executed)
 
     Raises
     ------
     UsageError
         When the address is none.
     NotMNISTError
-        When dask.distributed is not installed, no scheduler answers or it is lost, and when there
-        are no workers or they can't run the tasks.
+        When a notebook fails, dask.distributed is not installed, no scheduler answers or it is
+        lost, or workers die or can't run the notebooks.
     """
     with needs_extra("distributed"):
         import distributed
-    _check(address)
-    # It repeats what the exceptions say.
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    _identify(address)
+    # They repeat what the exceptions say.
+    for logger in ("distributed.client", "distributed.comm"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
     try:
-        with (
-            distributed.Client(address, set_as_default=False) as client,
-            joblib.parallel_config(_ClusterBackend(client=client)),
-        ):
-            yield
-    except TimeoutError as error:
-        raise NotMNISTError(
-            f"the scheduler at {address} has no workers: start some, `dask worker {address}`"
-        ) from error
+        with distributed.Client(address) as client:
+            futures = {client.submit(execute, task, pure=False): task for task in tasks}
+            while futures:
+                for future in _done(list(futures), address):
+                    yield futures.pop(future), _checked(future.result())
+    except NotMNISTError:
+        raise
     except distributed.KilledWorker as error:
         raise NotMNISTError(
             f"{error.allowed_failures + 1} workers died one after another while they ran the same "
             "notebook: look at their logs and their memory"
+        ) from error
+    except CancelledError as error:
+        raise NotMNISTError(
+            f"lost the scheduler at {address}; what was finished is in misc/, run the rest again"
         ) from error
     except (AttributeError, ImportError, RuntimeError) as error:
         raise NotMNISTError(
             f"the cluster can't run notmnist {__version__}: install it for the scheduler and for "
             "every worker"
         ) from error
-    except CancelledError as error:
+
+
+def _done(futures: list["Future"], address: str) -> Iterable["Future"]:
+    """Wait for the first futures to be done."""
+    import distributed
+
+    while True:
+        try:
+            return distributed.wait(futures, PATIENCE_SECONDS, "FIRST_COMPLETED").done
+        except TimeoutError:
+            try:
+                if not _identify(address)["workers"]:
+                    say(f"waiting for workers: start some with `dask worker {address}`")
+            except NotMNISTError:
+                say(f"waiting for the scheduler at {address}, which does not answer")
+
+
+def _checked(executed: Any) -> Executed:
+    if not isinstance(executed, Executed):
         raise NotMNISTError(
-            f"lost the scheduler at {address}; what was finished is in misc/, run the rest again"
-        ) from error
+            f"a worker sent a {type(executed).__name__} for an executed notebook: install notmnist "
+            f"{__version__} on every worker"
+        )
+    return executed
 
 
-class _ClusterBackend(DaskDistributedBackend):
-    def effective_n_jobs(self, n_jobs: int) -> int:
-        # For a cluster of a single thread joblib would run everything here.
-        return max(2, super().effective_n_jobs(n_jobs))
+def _identify(address: str) -> dict[str, Any]:
+    """Ask a scheduler who it is; dask's own client would wait for ever for another's answer."""
+    from distributed.comm import get_address_host_port
 
-    def submit(self, func: Callable, callback: Callable[[Any], None]) -> Future:
-        future = super().submit(func, callback)
-
-        def report_failure(done: Future) -> None:
-            # joblib waits for ever for a task that no worker could run.
-            if done.exception():
-                callback(done.exception())
-
-        future.add_done_callback(report_failure)
-        return future
-
-
-def _check(address: str) -> None:
-    # Without an answer, or with another program's, dask's client would wait for ever.
     try:
-        asyncio.run(_shake_hands(address))
+        get_address_host_port(address)
     except ValueError as error:
         raise UsageError(f"{address!r} is no address ({error}): give HOST:PORT") from error
+    try:
+        identity = asyncio.run(_ask(address))
+    except NotMNISTError:
+        raise
     except OSError as error:
         raise NotMNISTError(
             f"no scheduler answers at {address}: start one with `dask scheduler`, or look where "
             "yours listens"
         ) from error
+    except Exception as error:  # another program's answer can break dask's protocol anywhere
+        raise NotMNISTError(_STRANGER.format(address)) from error
+    if identity.get("type") != "Scheduler":
+        raise NotMNISTError(_STRANGER.format(address))
+    return identity
 
 
-async def _shake_hands(address: str) -> None:
-    from distributed.comm import connect
+async def _ask(address: str) -> dict[str, Any]:
+    from distributed import rpc
     from distributed.security import Security
 
-    options = Security().get_connection_args("client")
-    comm = await asyncio.wait_for(connect(address, **options), _ANSWER_SECONDS)
-    await comm.close()
+    arguments = Security().get_connection_args("client")
+    if address.startswith(("tls:", "wss:")) and arguments["ssl_context"] is None:
+        raise UsageError(
+            f"{address} takes certificates: name their files in dask's configuration, under "
+            "distributed.comm.tls"
+        )
+    async with rpc(address, connection_args=arguments) as scheduler:
+        return await asyncio.wait_for(scheduler.identity(), _ANSWER_SECONDS)

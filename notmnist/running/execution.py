@@ -1,0 +1,191 @@
+"""Execute one notebook, top to bottom, on the machine where this runs."""
+
+import asyncio
+import logging
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from notmnist import files, pipeline
+from notmnist.errors import NotMNISTError, needs_extra
+from notmnist.running import checkpoints
+from notmnist.running.settings import kernel_environment
+from notmnist.version import __version__
+
+with needs_extra("notebooks"):
+    import ipykernel  # noqa: F401  (the kernel itself, which jupyter_client starts)
+    import nbformat
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
+    from nbformat import NotebookNode
+    from traitlets import Instance
+
+
+@dataclass(frozen=True)
+class Task:
+    """Describe a notebook to execute, on this machine or another.
+
+    Attributes
+    ----------
+    stem : str
+        The notebook's name without ``.ipynb``, for messages.
+    source : str
+        The notebook, as JSON.
+    settings : mapping of str to str
+        What it reads of its environment, such as NOTMNIST_DATASET.
+    datasets : tuple of str
+        What to prepare first; without any, the notebook starts from an empty cache.
+    home : str or None
+        The cache folder; None stands for the one that `files.home` names on that machine.
+    version : str
+        The version of this package that the notebook is of.
+    """
+
+    stem: str
+    source: str
+    settings: Mapping[str, str]
+    datasets: tuple[str, ...]
+    home: str | None = None
+    version: str = __version__
+
+
+@dataclass(frozen=True)
+class Executed:
+    """Hold what an executed notebook leaves.
+
+    Attributes
+    ----------
+    notebook : str
+        The notebook with its outputs, as JSON.
+    outputs : dict of str to bytes
+        The files that it wrote to NOTMNIST_MISC, by their paths there.
+    """
+
+    notebook: str
+    outputs: dict[str, bytes]
+
+
+def execute(task: Task) -> Executed:
+    """Execute a notebook in folders of its own.
+
+    With the full budget, what training had finished when a run was interrupted is not done again
+    by the next run of the same notebook, code, data and settings.
+
+    Raises
+    ------
+    NotMNISTError
+        When a cell fails, a dataset can't be prepared, or the task comes from another version of
+        this package.
+    """
+    if task.version != __version__:
+        raise NotMNISTError(
+            f"{task.stem}.ipynb is of notmnist {task.version}, and a worker has {__version__}: "
+            "install the same version on every machine"
+        )
+    prepared = [pipeline.prepare(dataset, home=task.home) for dataset in task.datasets]
+    hashes = [card["pickle"]["sha256"] for card in prepared]
+    # Windows can't remove the cache of a kernel that has not quite ended.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        scratch, misc = Path(folder), Path(folder, "misc")
+        home = scratch / "data" if not task.datasets else Path(task.home or files.home())
+        environment = kernel_environment(task.settings, home=home, misc=misc, scratch=scratch)
+        notebook = nbformat.reads(task.source, as_version=4)
+        if task.settings["NOTMNIST_BUDGET"] == "full":
+            kept = checkpoints.folder_for(task.stem, task.source, task.settings, hashes, home)
+            _execute_cells(task.stem, notebook, environment | {"NOTMNIST_CHECKPOINTS": str(kept)})
+            checkpoints.remove(kept)
+        else:
+            _execute_cells(task.stem, notebook, environment)
+        outputs = {
+            path.relative_to(misc).as_posix(): path.read_bytes()
+            for path in misc.rglob("*")
+            if path.is_file()
+        }
+    return Executed(nbformat.writes(notebook) + "\n", outputs)
+
+
+class _OwnKernelManager(AsyncKernelManager):
+    """Start the kernel of this very Python, whatever kernelspecs the user has installed."""
+
+    kernel_spec_manager = Instance(KernelSpecManager, kw={"kernel_dirs": []})
+
+
+class _Client(NotebookClient):
+    """Show how far training has come, which `fitting.progress` marks, instead of keeping it."""
+
+    show: Callable[[str], None]
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
+        if msg["content"].get("metadata") == {"notmnist": "progress"}:
+            self.show(msg["content"]["data"]["text/plain"])
+            return None
+        return super().process_message(msg, cell, cell_index)
+
+
+def _execute_cells(stem: str, notebook: NotebookNode, environment: Mapping[str, str]) -> None:
+    code_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+    progress = tqdm(total=code_cells, desc=stem, unit="cell")
+    started = [1]
+    client = _Client(
+        notebook,
+        timeout=None,
+        kernel_name="python3",
+        kernel_manager_class=_OwnKernelManager,
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(files.notebooks())}},
+        on_cell_execute=lambda cell, cell_index: started.append(cell_index + 1),
+        on_cell_executed=lambda **_: progress.update(),
+    )
+    client.show = progress.set_postfix_str
+    client.log.setLevel(logging.CRITICAL)  # it repeats what the exception says
+    try:
+        asyncio.run(_until_done_or_stopped(client, environment))
+    except CellExecutionError as error:
+        raise NotMNISTError(
+            f"{stem}.ipynb, cell {started[-1]}: {error.ename}: {error.evalue}"
+        ) from error
+    except DeadKernelError as error:
+        raise NotMNISTError(f"{stem}.ipynb, cell {started[-1]}: the kernel died") from error
+    finally:
+        progress.close()
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+
+
+async def _until_done_or_stopped(client: NotebookClient, environment: Mapping[str, str]) -> None:
+    loop, execution = asyncio.get_running_loop(), asyncio.current_task()
+    signals = []
+
+    def stop(number: int) -> None:
+        signals.append(number)
+        execution.cancel()
+
+    def stop_on_signals(**_: object) -> None:
+        # nbclient's own handlers kill the kernel and then fail on an assertion. Windows has no
+        # such handlers: there asyncio.run cancels by itself. Nor has a thread but the main one,
+        # such as a cluster's worker runs its tasks in.
+        with suppress(NotImplementedError, RuntimeError):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, stop, number)
+
+    client.on_cell_start = stop_on_signals
+    try:
+        # What cells print on stderr comes back in the notebook; the kernel's own log does not help.
+        await client.async_execute(env=dict(environment), stderr=subprocess.DEVNULL)
+    except (asyncio.CancelledError, DeadKernelError):
+        # nbclient takes the cancellation for a dead kernel.
+        if signals:
+            raise KeyboardInterrupt from None
+        raise
