@@ -242,15 +242,22 @@ def _run(options: argparse.Namespace) -> None:
     from notmnist.running import notebooks  # nbclient and matplotlib: `--help` stays quick
 
     dataset, budget, seeds = results.choose(options.dataset, options.budget, options.seeds)
-    for path in notebooks.run(
-        notebooks.find_notebooks(options.notebooks),
-        dataset=dataset,
-        budget=budget,
-        seeds=seeds,
-        scheduler=options.scheduler,
-        inplace=options.inplace,
-    ):
-        print(path, flush=True)
+    finished = []
+    try:
+        for one in notebooks.run(
+            notebooks.find_notebooks(options.notebooks),
+            dataset=dataset,
+            budget=budget,
+            seeds=seeds,
+            home=options.home,
+            scheduler=options.scheduler,
+            inplace=options.inplace,
+        ):
+            finished.append(one)
+            print(one.notebook, flush=True)
+    finally:
+        if finished:
+            print(f"\n{notebooks.summary_table(finished)}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -22,6 +22,7 @@ from notmnist.errors import NotMNISTError, UsageError
 from notmnist.fitting.history import History as History
 from notmnist.fitting.history import Trained as Trained
 from notmnist.scoring import intervals
+from notmnist.scoring.entries import parse_entries
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -279,12 +280,11 @@ def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:
         if path.stem.endswith("-quick"):
             continue
         try:
-            for entry in json.loads(path.read_text(encoding="utf-8")):
-                entries[entry["dataset"]].append(entry)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise NotMNISTError(
-                f"{path} is no result file ({error!r}): delete it or run its notebook"
-            ) from error
+            content = path.read_bytes()
+        except OSError as error:
+            raise NotMNISTError(f"cannot read {path}: {error.strerror}; delete it") from error
+        for entry in parse_entries(content, str(path)):
+            entries[entry["dataset"]].append(entry)
     return dict(entries)
 
 

@@ -199,11 +199,58 @@ def test_a_figure_of_the_original_says_where_its_model_is_another():
     assert results.published("ReLU MLP + augmentation") == "-"
 
 
-@pytest.mark.parametrize("content", ["[{", '["entry"]', '[{"model": "a model"}]', "1"])
+RIGHT = {
+    "model": "a model", "notebook": "nb", "dataset": "openglyphs", "parameters": 1, "steps": 1,
+    "seeds": [0], "train_seconds": 0.5,
+    "tests": {"openglyphs": {"n": 9, "accuracy": [0.5], "interval": [0.4, 0.6]}},
+}  # fmt: skip
+
+
+def with_score(**changes):
+    score = RIGHT["tests"]["openglyphs"] | changes
+    return [RIGHT | {"tests": {"openglyphs": score}}]
+
+
+BROKEN = {
+    "cut": "[{",
+    "nested without end": "[" * 100_000,
+    "number": 1,
+    "null": None,
+    "entry without its list": RIGHT,
+    "text as an entry": ["entry"],
+    "null as an entry": [None],
+    "model alone": [{"model": "a model"}],
+    "no tests": [{name: RIGHT[name] for name in RIGHT if name != "tests"}],
+    "list of tests": [RIGHT | {"tests": [["openglyphs", 0.5]]}],
+    "null as a score": [RIGHT | {"tests": {"openglyphs": None}}],
+    "list as a model": [RIGHT | {"model": ["a model"]}],
+    "model of two lines": [RIGHT | {"model": "a\nmodel"}],
+    "script as a notebook": [RIGHT | {"notebook": "nb](javascript:alert(1))"}],
+    "path as a dataset": [RIGHT | {"dataset": "../openglyphs"}],
+    "text as steps": [RIGHT | {"steps": "1"}],
+    "truth as parameters": [RIGHT | {"parameters": True}],
+    "null as seconds": [RIGHT | {"train_seconds": None}],
+    "one number as the accuracy": with_score(accuracy=0.5),
+    "no accuracy": with_score(accuracy=[]),
+    "text as an accuracy": with_score(accuracy=["0.5"]),
+    "accuracy in percent": with_score(accuracy=[50]),
+    "no number as an accuracy": with_score(accuracy=[float("nan")]),
+    "half an interval": with_score(interval=[0.4]),
+    "words in an interval": with_score(interval=["0.4", "0.6"]),
+    "negative count": with_score(n=-1),
+    "one number as a gain": [RIGHT | {"gain_over_by_font": 0.1}],
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
 def test_a_broken_result_file_is_named(tmp_path, content):
-    (tmp_path / "nb-openglyphs.json").write_text(content)
-    with pytest.raises(NotMNISTError, match=r"nb-openglyphs\.json is no result file"):
+    path = tmp_path / "nb-openglyphs.json"
+    path.write_text(json.dumps([RIGHT]))
+    assert results.read_results(tmp_path) == {"openglyphs": [RIGHT]}
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    with pytest.raises(NotMNISTError, match=r"nb-openglyphs\.json is no result file") as caught:
         results.read_results(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", b"no archive", b"\x80\x04N."])

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+from html import escape
 
 import pytest
+from nbconvert.filters import markdown2html
 
 from notmnist import results
 from notmnist.errors import NotMNISTError
@@ -17,7 +19,8 @@ def entry(trained_on, *tests, model="ReLU MLP", notebook="04_mlp_relu", accuracy
     score = {"n": 1_000, "accuracy": [accuracy, accuracy + 0.02], "interval": [0.84, 0.95]}
     return {
         "model": model, "notebook": notebook, "dataset": trained_on, "parameters": 623_290,
-        "steps": 5_000, "train_seconds": 2.0, "tests": dict.fromkeys(tests, score), **more,
+        "steps": 5_000, "seeds": [0, 1], "train_seconds": 2.0,
+        "tests": dict.fromkeys(tests, score), **more,
     }  # fmt: skip
 
 
@@ -39,6 +42,19 @@ def test_a_header_says_what_was_trained_on_and_tested_on_and_the_number_of_image
         "OpenGlyphs → notMNIST small, n = 1,000": "92.0 [84.0, 95.0]",
         "OpenGlyphs → notMNIST small without copies, n = -": "-",
     }
+
+
+def test_a_models_name_can_be_no_markup():
+    """Pages show tables as Markdown, and the gallery as HTML."""
+    name = "<script>alert(1)</script> | [x](y) `z` &amp; *w*"
+    entries = {"openglyphs": [entry("openglyphs", "openglyphs", "random", model=name)]}
+    for table in (
+        tables.results_table(entries, OPENGLYPHS, "notebooks"),
+        tables.split_table(entries),
+    ):
+        html = markdown2html(table)
+        assert "<script" not in html and "<em" not in html and "<code" not in html
+        assert escape(name, quote=False) in html
 
 
 def test_a_table_shows_the_results_of_one_training_set_alone():

@@ -1,12 +1,36 @@
 """Run notebooks, here or on a cluster, and keep what each of them leaves."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
+from typing import Any
+
+import numpy as np
 
 from notmnist import files, pipeline, results, sources
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.running import cluster
 from notmnist.running.execution import Executed, Task, execute
+from notmnist.scoring.entries import parse_entries
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Tell what an executed notebook has left.
+
+    Attributes
+    ----------
+    notebook : Path
+        The executed notebook.
+    entries : list of dict
+        Those of its result file, one per model.
+    picture : Path or None
+        Its curve, where one was kept.
+    """
+
+    notebook: Path
+    entries: list[dict[str, Any]]
+    picture: Path | None
 
 
 def find_notebooks(names: Sequence[str]) -> list[Path]:
@@ -48,7 +72,7 @@ def run(
     home: str | None = None,
     scheduler: str | None = None,
     inplace: bool = False,
-) -> Iterator[Path]:
+) -> Iterator[Finished]:
     """Execute notebooks, and keep what each one leaves once it succeeds.
 
     Parameters
@@ -70,7 +94,7 @@ def run(
 
     Yields
     ------
-    Path
+    Finished
         An executed notebook, once it and the files it made are written.
 
     Raises
@@ -97,12 +121,37 @@ def run(
         for stem, path in originals.items()
     ]
     for task, executed in cluster.finished(tasks, scheduler) if scheduler else _finished(tasks):
-        target = originals[task.stem]
-        if not inplace:
-            target = files.misc() / f"{results.result_stem(task.stem, dataset, budget)}.ipynb"
-            _keep(executed.outputs, files.misc())
+        stem = results.result_stem(task.stem, dataset, budget)
+        name = f"results/{stem}.json"
+        entries = parse_entries(executed.outputs[name], name) if name in executed.outputs else []
+        kept = {} if inplace else _keep(executed.outputs, files.misc())
+        target = originals[task.stem] if inplace else files.misc() / f"{stem}.ipynb"
         files.write_text(target, executed.notebook)
-        yield target
+        yield Finished(target, entries, kept.get(results.picture_name(task.stem, dataset, budget)))
+
+
+def summary_table(finished: Iterable[Finished]) -> str:
+    """Lay out what notebooks have left, one line per model.
+
+    Returns
+    -------
+    str
+        Notebook, model, mean accuracy on every test set in percent, and picture.
+    """
+    rows = [("notebook", "model", "accuracy", "picture")]
+    for one in finished:
+        picture = str(one.picture or "-")
+        for entry in one.entries:
+            scores = (
+                f"{name} {100 * np.mean(score['accuracy']):.2f}%"
+                for name, score in entry["tests"].items()
+            )
+            rows.append((one.notebook.stem, entry["model"], ", ".join(scores), picture))
+        if not one.entries:
+            rows.append((one.notebook.stem, "-", "-", picture))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(lines)
 
 
 def _finished(tasks: Iterable[Task]) -> Iterator[tuple[Task, Executed]]:
@@ -111,7 +160,8 @@ def _finished(tasks: Iterable[Task]) -> Iterator[tuple[Task, Executed]]:
         yield task, execute(task)
 
 
-def _keep(outputs: Mapping[str, bytes], folder: Path) -> None:
+def _keep(outputs: Mapping[str, bytes], folder: Path) -> dict[str, Path]:
+    """Write what a notebook has left, and tell where each file lies."""
     for name in outputs:
         path = PureWindowsPath(name)  # takes both kinds of slash, and drives, for what they are
         if path.anchor or ".." in path.parts or not path.name or not name.isprintable():
@@ -121,6 +171,7 @@ def _keep(outputs: Mapping[str, bytes], folder: Path) -> None:
             )
     for name, content in outputs.items():
         files.write_bytes(folder / name, content)
+    return {name: folder / name for name in outputs}
 
 
 def _datasets_for(dataset: str, home: str | None) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Results and the original's figures as Markdown tables."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -135,7 +136,12 @@ def split_table(entries: Entries) -> str:
                     row["gain"] = f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
     header = ["dataset", "model", *SPLIT_KINDS, "random - by font"]
     body = [
-        [dataset, model, *(_accuracy_cell(row.get(kind)) for kind in SPLIT_KINDS), row["gain"]]
+        [
+            dataset,
+            _escaped(model),
+            *(_accuracy_cell(row.get(kind)) for kind in SPLIT_KINDS),
+            row["gain"],
+        ]
         for (dataset, model), row in rows.items()
     ]
     return markdown([header, *body], text_columns=2)
@@ -198,7 +204,9 @@ def _results(
     if not entries:
         return f"No full run on {protocol.training} has been recorded yet."
     columns: dict[str, Cell] = {
-        "model": lambda entry: f"[{entry['model']}]({notebooks}/{entry['notebook']}.ipynb)",
+        "model": lambda entry: (
+            f"[{_escaped(entry['model'])}]({notebooks}/{entry['notebook']}.ipynb)"
+        ),
         **more,
     }
     for test in protocol.tested_on:
@@ -208,6 +216,11 @@ def _results(
     return markdown([
         list(columns), *([cell(entry) for cell in columns.values()] for entry in entries)
     ])  # fmt: skip
+
+
+def _escaped(text: str) -> str:
+    """Write text so that nothing in it is Markdown or HTML."""
+    return re.sub(r"[\\`*_\[\]<>|&]", r"\\\g<0>", text)
 
 
 def _column_name(entries: Sequence[Entry], protocol: Protocol, test: str) -> str:
