@@ -17,7 +17,9 @@ os.environ["CROISSANT_CACHE"] = str(Path(_EMPTY.name) / "croissant")
 # So does datasets, which would also ask its hub.
 os.environ["HF_HOME"] = str(Path(_EMPTY.name) / "huggingface")
 os.environ["HF_HUB_OFFLINE"] = "1"
-for variable in ("NOTMNIST_DATASET", "NOTMNIST_BUDGET", "NOTMNIST_SEEDS"):
+os.environ["KERAS_BACKEND"] = "tensorflow"
+# Set in many a shell and container; figures would be missing from the notebooks.
+for variable in ("MPLBACKEND", "NOTMNIST_DATASET", "NOTMNIST_BUDGET", "NOTMNIST_SEEDS"):
     os.environ.pop(variable, None)
 
 

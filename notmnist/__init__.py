@@ -6,27 +6,51 @@
 ((28, 28), dtype('uint8'))
 """
 
-from notmnist.dataset import Dataset, Split
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from notmnist.errors import NotMNISTError, UsageError
-from notmnist.evaluation import Evaluation, evaluate
-from notmnist.exports import export
-from notmnist.pipeline import load, load_data, prepare, test_sets, verify
-from notmnist.prepared.pickling import read_pickle
 from notmnist.version import __version__
 
-__all__ = [
-    "Dataset",
-    "Evaluation",
-    "NotMNISTError",
-    "Split",
-    "UsageError",
-    "__version__",
-    "evaluate",
-    "export",
-    "load",
-    "load_data",
-    "prepare",
-    "read_pickle",
-    "test_sets",
-    "verify",
-]
+if TYPE_CHECKING:
+    from notmnist.dataset import Dataset as Dataset
+    from notmnist.dataset import Split as Split
+    from notmnist.evaluation import Evaluation as Evaluation
+    from notmnist.evaluation import evaluate as evaluate
+    from notmnist.exports import export as export
+    from notmnist.pipeline import load as load
+    from notmnist.pipeline import load_data as load_data
+    from notmnist.pipeline import prepare as prepare
+    from notmnist.pipeline import test_sets as test_sets
+    from notmnist.pipeline import verify as verify
+    from notmnist.prepared.pickling import read_pickle as read_pickle
+
+_MODULES = {
+    "Dataset": "dataset",
+    "Split": "dataset",
+    "Evaluation": "evaluation",
+    "evaluate": "evaluation",
+    "export": "exports",
+    "load": "pipeline",
+    "load_data": "pipeline",
+    "prepare": "pipeline",
+    "test_sets": "pipeline",
+    "verify": "pipeline",
+    "read_pickle": "prepared.pickling",
+}
+__all__ = ["NotMNISTError", "UsageError", "__version__", *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is first asked for.
+
+    A command can then answer Ctrl-C while NumPy is still being imported.
+    """
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List what is imported on demand, too."""
+    return [*globals(), *_MODULES]

@@ -1,7 +1,20 @@
-"""Run the command line as ``python -m notmnist``."""
+"""Run the command line as ``notmnist`` or ``python -m notmnist``."""
 
 import sys
 
-from notmnist.cli import main
+from notmnist.errors import say
 
-sys.exit(main())
+
+def main() -> int:
+    """Run one command; Ctrl-C ends even what comes before it, the imports, in one line."""
+    try:
+        from notmnist import cli
+
+        return cli.main()
+    except KeyboardInterrupt:
+        say("interrupted before anything was done")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

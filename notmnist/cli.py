@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from notmnist import evaluation, exports, files, pipeline, sources
 from notmnist.dataset import format_card
-from notmnist.errors import NotMNISTError, UsageError
+from notmnist.errors import NotMNISTError, UsageError, say
 from notmnist.sources import POLICIES, SPLITS
 from notmnist.version import __version__
 
@@ -43,18 +45,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 on success, 2 on wrong usage, 1 on failure, with one line on stderr.
     """
-    # The name of a folder may hold letters that the terminal's encoding lacks.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    _mend_streams()
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as head, has what it wanted. Python would fail again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (NotMNISTError, KeyboardInterrupt) as error:
         if options.debug:
             raise
-        message = " ".join(str(error).split()) or "interrupted; earlier results are untouched"
-        print(f"notmnist: {message}", file=sys.stderr)
+        say(str(error) or "interrupted; earlier results are untouched")
         return 2 if isinstance(error, UsageError) else 1
     return 0
+
+
+def _mend_streams() -> None:
+    """Let anything be printed, whatever stands in the place of a terminal."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell, or a program without a console
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    # The name of a folder may hold letters that the terminal's encoding lacks.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,7 +113,6 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument(
         "--groups", action="store_true", help="find near duplicates too, and write NAME-groups.csv"
     )
-    prepare.add_argument("--home", metavar="DIR", help="cache folder (default: NOTMNIST_HOME)")
     verify = _command(
         commands, "verify", _verify, "hash every byte of a prepared dataset",
         "notmnist verify openglyphs",
@@ -135,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
         "--counts",
         metavar="N",
         nargs="+",
-        type=int,
+        type=_count,
         help="how many images to take of each split that the format holds, at equal distances: of "
         "train, valid and test; of train and test for idx, npz and pickle-seed; of all together "
         "for npz-whole (default: all)",
@@ -174,7 +188,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NOTEBOOK[:MODEL]",
         help="a committed model to compare with, image by image (openglyphs only)",
     )
-    evaluate.add_argument("--home", metavar="DIR", help="cache folder (default: NOTMNIST_HOME)")
     return parser
 
 
@@ -187,13 +200,20 @@ def _command(commands, name: str, function, text: str, *examples: str) -> argpar
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=function)
+    parser.add_argument("--home", metavar="DIR", help="cache folder (default: NOTMNIST_HOME)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     return parser
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"{text!r:.20} is no number of images")
+    return int(text)
+
+
 def _list(options: argparse.Namespace) -> None:
     for source in sources.DATASETS.values():
-        card = pipeline.prepared_card(source)
+        card = pipeline.prepared_card(source, home=options.home)
         state = "not prepared"
         if card:
             sizes = (f"{card['splits'][split]['train']:,}" for split in SPLITS)
@@ -203,12 +223,13 @@ def _list(options: argparse.Namespace) -> None:
 
 def _info(options: argparse.Namespace) -> None:
     source = sources.find(options.name)
-    card = pipeline.prepared_card(source)
+    card = pipeline.prepared_card(source, home=options.home)
     if card is None and all(archive.path for archive, _ in source.parts):
-        card = pipeline.prepare(source)
+        card = pipeline.prepare(source, home=options.home)
     if card is None:
+        home = options.home or files.home()
         raise NotMNISTError(
-            f"{source.name} is not prepared in {files.home()}: run `notmnist prepare {source.name}`"
+            f"{source.name} is not prepared in {home}: run `notmnist prepare {source.name}`"
         )
     print(json.dumps(card, indent=1) if options.json else format_card(card))
 
@@ -225,14 +246,14 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
-    card = pipeline.verify(options.name)
+    card = pipeline.verify(options.name, home=options.home)
     print(f"{card['name']}: every byte is as its card says ({card['pickle']['sha256']})")
 
 
 def _export(options: argparse.Namespace) -> None:
     choices = {"counts": options.counts, "valid": options.valid}
     exports.check(options.format, options.out, **choices)
-    data = pipeline.load(options.name, dedup=options.dedup)
+    data = pipeline.load(options.name, home=options.home, dedup=options.dedup)
     for path in exports.export(data, options.format, options.out, **choices):
         print(path)
 

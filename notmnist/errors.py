@@ -42,4 +42,5 @@ def needs_extra(extra: str) -> Iterator[None]:
 
 def say(message: str) -> None:
     """Tell people on stderr, in one line, what goes on while a command runs."""
-    print(f"notmnist: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # as it is in a program without a console
+        print(f"notmnist: {' '.join(message.split())}", file=sys.stderr, flush=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
-from notmnist.errors import NotMNISTError, say
+from notmnist.errors import NotMNISTError, UsageError, say
 
 _PACKAGE = Path(__file__).parent
 PATIENCE_SECONDS = 30  # between two lines that say what is waited for
@@ -31,17 +31,49 @@ def checkout() -> Path | None:
 
 def home() -> Path:
     """Name the cache folder: NOTMNIST_HOME, else ``data/`` of a checkout, else the platform's."""
-    if os.environ.get("NOTMNIST_HOME"):
-        return Path(os.environ["NOTMNIST_HOME"])
-    root = checkout()
-    return root / "data" if root else platformdirs.user_cache_path("notmnist", appauthor=False)
+    if named := _named_by("NOTMNIST_HOME"):
+        return named
+    if root := checkout():
+        return root / "data"
+    try:
+        path = platformdirs.user_cache_path("notmnist", appauthor=False)
+    except RuntimeError:
+        path = Path("~")  # what older versions of platformdirs begin with
+    if not path.is_absolute():
+        raise NotMNISTError("your home folder is not known here: name a folder in NOTMNIST_HOME")
+    return path
 
 
 def misc() -> Path:
     """Name the folder of plots and results: NOTMNIST_MISC, else ``misc/`` of a checkout or here."""
-    if os.environ.get("NOTMNIST_MISC"):
-        return Path(os.environ["NOTMNIST_MISC"])
-    return (checkout() or Path.cwd()) / "misc"
+    return _named_by("NOTMNIST_MISC") or (checkout() or Path()) / "misc"
+
+
+def expanded(path: str | os.PathLike) -> Path:
+    """Read a path as a shell would: ``~`` is the user's home folder.
+
+    Raises
+    ------
+    UsageError
+        When there is no such user, or nobody's home folder is known.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"cannot tell which folder {path} is: write it without the ~") from error
+
+
+def _named_by(variable: str) -> Path | None:
+    """Read the folder that an environment variable names; None where it names none."""
+    if not os.environ.get(variable):
+        return None
+    path = expanded(os.environ[variable])
+    if "JPY_PARENT_PID" in os.environ and not path.is_absolute():
+        raise UsageError(
+            f"{variable} is {path}, but Jupyter runs notebooks in other folders than the shell's: "
+            "name the whole path, such as that of a folder in your home"
+        )
+    return path
 
 
 def notebooks() -> Path:

@@ -268,7 +268,7 @@ def _with_groups(source: Source, folder: Path, card: dict[str, Any]) -> dict[str
 
 
 def _home(home: str | os.PathLike | None) -> Path:
-    return Path(home) if home is not None else files.home()
+    return files.expanded(home) if home is not None else files.home()
 
 
 def _reusable(source: Source, folder: Path, given: dict[str, Path]) -> dict[str, Any] | None:

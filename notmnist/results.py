@@ -4,11 +4,11 @@ import json
 import os
 import pickle
 import platform
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,8 @@ from notmnist.errors import NotMNISTError, UsageError
 from notmnist.fitting.history import History as History
 from notmnist.fitting.history import Trained as Trained
 from notmnist.scoring import intervals
-from notmnist.scoring.entries import parse_entries
+from notmnist.scoring.entries import parse_entries as parse_entries
+from notmnist.version import __version__, version_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +39,9 @@ TESTS = {
 }
 # The kinds of split that notebook 12 compares, on the same test images.
 SPLIT_KINDS = ("random", "deduplicated", "by font")
+
+# What results depend on, by the module that is imported.
+_PACKAGES = {"numpy": "numpy", "sklearn": "scikit-learn", "tensorflow": "tensorflow"}
 
 
 def choose(
@@ -60,15 +64,17 @@ def choose(
     Raises
     ------
     UsageError
-        When the budget is unknown, or the number of seeds no number of at least 1.
+        When the budget is unknown, or the number of seeds none from 1 to 9999.
     """
     dataset = dataset or os.environ.get("NOTMNIST_DATASET") or DEFAULT_DATASET
     budget = budget or os.environ.get("NOTMNIST_BUDGET") or BUDGETS[0]
     if budget not in BUDGETS:
         raise UsageError(f"unknown budget {budget!r}: choose {' or '.join(BUDGETS)}")
     seeds = seeds or os.environ.get("NOTMNIST_SEEDS") or None
-    if seeds and not (seeds.isascii() and seeds.isdecimal() and int(seeds)):
-        raise UsageError(f"unknown number of seeds {seeds!r}: choose a whole number from 1 on")
+    if seeds and not re.fullmatch(r"[1-9][0-9]{0,3}", seeds):
+        raise UsageError(
+            f"unknown number of seeds {seeds!r:.20}: choose a number from 1 to 9999"
+        )
     return dataset, budget, int(seeds) if seeds else None
 
 
@@ -221,9 +227,8 @@ class Run:
             "date": date.today().isoformat(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "command": self._command,
-            "versions": {
-                p: version(p) for p in ("notmnist", "numpy", "scikit-learn", "tensorflow")
-            },
+            "versions": {"notmnist": __version__}
+            | {package: version_of(module) for module, package in _PACKAGES.items()},
         }
 
 

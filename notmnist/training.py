@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from notmnist.dataset import Dataset, Split
-from notmnist.errors import needs_extra
+from notmnist.errors import UsageError, needs_extra
 from notmnist.fitting import checkpoints, progress
 from notmnist.fitting.history import History, Trained
 from notmnist.sources import IMAGE_SIZE
@@ -25,6 +25,9 @@ from notmnist.sources import IMAGE_SIZE
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
     """Send file descriptor 2 to nowhere: TensorFlow's import prints there whatever its settings."""
+    if sys.stderr is None:  # as in a program without a console
+        yield
+        return
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -145,7 +148,19 @@ def fit(
     -------
     History
         Accuracy, loss and times at every point.
+
+    Raises
+    ------
+    UsageError
+        When a split is empty, the model has no weights, or there would be no step or point.
     """
+    for name, split in (("training", train), ("validation", valid)):
+        if len(split) == 0:
+            raise UsageError(f"the {name} split is empty: give one that holds images")
+    if not model.trainable_variables:
+        raise UsageError("the model has no weights to train: begin it with keras.Input((28, 28))")
+    if min(steps, batch_size, points) < 1:
+        raise UsageError("steps, batch_size and points count from 1 on: give one of each at least")
     number = next(_FITS)
 
     def describe() -> str:

@@ -5,6 +5,8 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
+from contextlib import redirect_stdout
+from io import StringIO
 
 import pytest
 
@@ -89,6 +91,100 @@ def help_of(capsys, *command):
     with pytest.raises(SystemExit):
         cli.main([*command, "--help"])
     return capsys.readouterr().out
+
+
+COMMANDS = [
+    ["prepare", "openglyphs"],
+    ["list"],
+    ["info", "openglyphs"],
+    ["verify", "openglyphs"],
+    ["export", "openglyphs", "--format", "idx", "--out", "~/exported"],
+]
+
+
+def test_every_command_takes_the_cache_folder_and_a_tilde_is_the_users_home(
+    home, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for command in COMMANDS:
+        assert cli.main([*command, "--home", "~/cache"]) == 0
+    assert (tmp_path / "cache" / "openglyphs.joblib").is_file()
+    assert (tmp_path / "exported" / "train-images-idx3-ubyte").is_file()
+    assert not home.exists()
+    assert cli.main(["prepare", "notmnist-small", "--archive", "~/none.tar.gz"]) == 1
+    assert f"cannot read {tmp_path / 'none.tar.gz'} " in capsys.readouterr().err
+    monkeypatch.setenv("NOTMNIST_HOME", "~nobody-of-that-name/cache")
+    assert cli.main(["list"]) == 2
+    assert "write it without the ~" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_is_no_failure_to_tell_of(home):
+    notmnist.prepare("openglyphs", home=home)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "notmnist", "info", "openglyphs"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 1
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["prepare", "openglyphs"], ["info", "nope"]])
+def test_commands_need_no_stdout_and_no_stderr(arguments):
+    code = (
+        "import sys\n"
+        "sys.stdout = sys.stderr = None\n"
+        "from notmnist import cli\n"
+        f"sys.exit(cli.main({arguments}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert done.returncode == (2 if "nope" in arguments else 0)
+    assert done.stdout == done.stderr == b""
+
+
+def test_a_command_runs_in_a_notebook_whose_stdout_is_no_file():
+    with redirect_stdout(StringIO()) as shown:
+        assert cli.main(["list"]) == 0
+    assert "openglyphs" in shown.getvalue()
+
+
+INTERRUPTED = """
+import runpy, sys
+
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, CtrlC())
+sys.argv = ["notmnist", "list"]
+runpy.run_module("notmnist", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("module", ["notmnist.cli", "numpy", "notmnist.pipeline"])
+def test_ctrl_c_while_a_command_still_imports_is_one_line(module):
+    code = INTERRUPTED.format(module=module)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "notmnist: interrupted before anything was done\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["export", "openglyphs", "--format", "idx", "--out", "out", "--counts", "9" * 400, "1"],
+     ["export", "openglyphs", "--format", "idx", "--out", "out", "--counts", "9" * 5_000, "1"],
+     ["run", "--seeds", "9" * 5_000]],
+)  # fmt: skip
+def test_numbers_of_many_digits_are_not_repeated_in_full(arguments, capsys):
+    try:
+        status = cli.main(arguments)
+    except SystemExit as end:  # argparse's own
+        status = end.code
+    assert status == 2
+    message = capsys.readouterr().err
+    assert "9" * 10 in message and "9" * 21 not in message
 
 
 def test_help_imports_little():

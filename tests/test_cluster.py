@@ -18,7 +18,7 @@ import pytest
 from conftest import CHECKOUT
 from notmnist import NotMNISTError, cli, files
 from notmnist.running.cluster import _checked
-from notmnist.running.execution import Task, execute
+from notmnist.running.execution import Executed, Task, execute
 
 pytest.importorskip("distributed", reason="needs the extra `distributed`")
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends SIGKILL")
@@ -162,7 +162,9 @@ def test_results_are_whole_and_a_local_runs_when_a_worker_is_killed_in_mid_run(
     os.kill(killed, signal.SIGKILL)
     printed, _ = sweep.communicate(timeout=500)
     assert sweep.returncode == 0
-    assert sorted(Path(line).stem.split("-")[0] for line in printed.splitlines()) == notebooks
+    paths, table = printed.split("\n\n")
+    assert sorted(Path(line).stem.split("-")[0] for line in paths.splitlines()) == notebooks
+    assert all(f"{name}-openglyphs-quick" in table for name in notebooks)
 
     monkeypatch.setenv("NOTMNIST_MISC", str(tmp_path / "local"))
     assert cli.main(["run", "--seeds", "2"]) == 0
@@ -306,8 +308,9 @@ def test_a_worker_of_another_version_is_told_and_so_is_who_sends_something_else(
     task = Task("99_test", (folder / "99_test.ipynb").read_text(), {}, (), version="9.9")
     with pytest.raises(NotMNISTError, match=r"is of notmnist 9\.9, and a worker has .*the same"):
         execute(task)
-    with pytest.raises(NotMNISTError, match="a worker sent a tuple for an executed notebook"):
-        _checked(("99_test", "{}", {}))
+    for sent in (None, ("99_test", "{}", {}), Executed(b"{}", {}), Executed("{}", {"a": "text"})):
+        with pytest.raises(NotMNISTError, match="something else than an executed notebook"):
+            _checked(sent)
 
 
 def test_without_the_extra_the_message_says_what_to_install(folder, monkeypatch, capfd):

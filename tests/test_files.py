@@ -1,5 +1,6 @@
 """Where files lie; a file is replaced as a whole or not at all; one process at a time."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -7,9 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from conftest import CHECKOUT
-from notmnist import NotMNISTError, files
+from notmnist import NotMNISTError, UsageError, files
 
 
 def listing(folder):
@@ -190,6 +192,73 @@ def test_a_lock_keeps_other_processes_out_until_it_ends(tmp_path, python):
     assert python(attempt) == ""
 
 
+def test_who_waits_for_a_lock_says_so_again_and_again(tmp_path):
+    waiting = (
+        "import pathlib\n"
+        "from notmnist import files\n"
+        "files.PATIENCE_SECONDS = 0.1\n"
+        f"files.locked(pathlib.Path({str(tmp_path / 'name')!r}))"
+    )
+    with files.locked(tmp_path / "name"):
+        process = subprocess.Popen(
+            [sys.executable, "-c", waiting], cwd=CHECKOUT, stderr=subprocess.PIPE, text=True
+        )
+        lines = {process.stderr.readline() for _ in range(3)}
+        with pytest.raises(NotMNISTError, match=r"another process holds .*\.name\.lock"):
+            files.locked(tmp_path / "name", wait=False)
+    assert process.wait() == 0
+    assert lines == {
+        f"notmnist: still waiting for the process that holds {tmp_path / '.name.lock'}; "
+        "end it if it hangs\n"
+    }
+
+
+@pytest.mark.parametrize("reason", [errno.EOPNOTSUPP, errno.ENOLCK])
+def test_a_file_system_without_locks_is_one_line_with_a_remedy(tmp_path, monkeypatch, reason):
+    def acquire(*_, **__):
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    with pytest.raises(NotMNISTError, match=r"cannot lock .*a file system that has locks.*--home"):
+        files.locked(tmp_path / "name")
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("use", [files.locked, files.check_writable])
+def test_a_folder_that_takes_no_files_at_all_is_one_line_at_once(use):
+    with pytest.raises(NotMNISTError, match=r"cannot write /proc/name: .*choose another folder"):
+        use(Path("/proc/name"))
+
+
+def test_what_can_be_written_is_told_without_creating_anything(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    files.check_writable(tmp_path)
+    files.check_writable(tmp_path / "new" / "folder")
+    for name in ("file", "file/folder", "loop", "loop/folder"):
+        with pytest.raises(NotMNISTError, match=f"cannot write {tmp_path / name}: "):
+            files.check_writable(tmp_path / name)
+    assert listing(tmp_path) == ["file", "loop"]
+
+
+@pytest.mark.parametrize("name", ["loop", "loop/folder"])
+def test_no_folder_is_made_from_a_symlink_to_itself(tmp_path, name):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(NotMNISTError, match="cannot write "), files.new_folder(tmp_path / name):
+        pass
+    assert listing(tmp_path) == ["loop"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no folder that is in use")
+@pytest.mark.parametrize("use", [files.check_writable, files.make_folder, open_new_folder])
+def test_a_working_folder_that_was_removed_is_one_line(tmp_path, monkeypatch, use):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(NotMNISTError, match="cannot write out: "):
+        use(Path("out"))
+
+
 def test_a_lock_that_a_killed_process_left_does_not_hold(tmp_path, python):
     python(
         "import os, pathlib, signal\n"
@@ -206,6 +275,27 @@ def test_the_environment_names_the_folders(monkeypatch):
     monkeypatch.setenv("NOTMNIST_HOME", "here")
     monkeypatch.setenv("NOTMNIST_MISC", "there")
     assert (files.home(), files.misc()) == (Path("here"), Path("there"))
+
+
+def test_in_a_notebook_a_relative_folder_is_refused_since_it_would_be_another_one(monkeypatch):
+    monkeypatch.setenv("JPY_PARENT_PID", "1")
+    for variable, folder in (("NOTMNIST_HOME", files.home), ("NOTMNIST_MISC", files.misc)):
+        monkeypatch.setenv(variable, "cache")
+        with pytest.raises(UsageError, match=f"{variable} is cache, .*name the whole path"):
+            folder()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows always knows the user's folder")
+def test_without_a_home_folder_the_message_says_what_to_set(monkeypatch, tmp_path):
+    def nobody(_):
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    monkeypatch.setattr(files, "_PACKAGE", tmp_path / "site-packages" / "notmnist")
+    for variable in ("NOTMNIST_HOME", "HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(NotMNISTError, match="name a folder in NOTMNIST_HOME"):
+        files.home()
 
 
 def test_a_checkout_keeps_everything_in_its_own_folders(monkeypatch, tmp_path):
@@ -227,5 +317,5 @@ def test_an_installed_package_keeps_data_in_the_users_cache(monkeypatch, tmp_pat
     monkeypatch.chdir(tmp_path)
     assert tmp_path in files.home().parents
     assert files.home().name == "notmnist"
-    assert files.misc() == tmp_path / "misc"
+    assert files.misc().absolute() == tmp_path / "misc"
     assert files.notebooks() == tmp_path / "site-packages" / "notmnist" / "notebooks"

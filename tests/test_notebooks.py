@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from notmnist import cli, files
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.running import notebooks
+from notmnist.running.execution import Executed
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def notebook(tmp_path):
 
 def run(path, **options):
     options = {"dataset": "openglyphs", "budget": "quick", "inplace": False} | options
-    return list(notebooks.run([path], **options))
+    return [finished.notebook for finished in notebooks.run([path], **options)]
 
 
 def outputs(path):
@@ -47,6 +49,102 @@ def test_an_executed_copy_is_written_and_the_notebook_left_as_it_was(notebook, m
     assert copy == misc / "99_test-openglyphs.ipynb"
     assert outputs(copy) == [["openglyphs full\n"]]
     assert path.read_bytes() == before
+
+
+WORLD = """
+import importlib.util, json, os
+import matplotlib.pyplot as plt
+
+plt.plot([1, 2])
+plt.show()
+assert importlib.util.find_spec("notmnist")
+print(json.dumps(dict(os.environ)))
+"""
+
+
+def test_a_kernel_lives_in_the_same_world_whatever_shell_started_it(
+    notebook, misc, tmp_path, monkeypatch
+):
+    path = notebook(WORLD)
+    for folder in ("keras", "ipython/profile_default/startup", "kernels/python3"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "keras" / "keras.json").write_text('{"backend": "jax"}')
+    (tmp_path / "ipython" / "profile_default" / "startup" / "x.py").write_text("plt = 1 / 0")
+    (tmp_path / "kernels" / "python3" / "kernel.json").write_text('{"argv": ["/nowhere"]}')
+    settings = {
+        "MPLBACKEND": "Agg", "KERAS_BACKEND": "jax", "KERAS_HOME": str(tmp_path / "keras"),
+        "IPYTHONDIR": str(tmp_path / "ipython"), "JUPYTER_PATH": str(tmp_path),
+        "NOTMNIST_HOME": "cache", "NOTMNIST_MISC": "misc", "PYTHONPATH": "lib",
+        "NOTMNIST_SEEDS": "7",
+    }  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    (copy,) = run(path)
+    figure, printed = json.loads(copy.read_text())["cells"][0]["outputs"]
+    assert "image/png" in figure["data"]
+    world = json.loads("".join(printed["text"]))
+    assert world["KERAS_BACKEND"] == "tensorflow"
+    assert not (Path(world["KERAS_HOME"]) / "keras.json").exists()
+    assert world["NOTMNIST_HOME"] == str(tmp_path / "cache")
+    assert Path(world["NOTMNIST_MISC"]).is_absolute()
+    assert world["NOTMNIST_SEEDS"] == ""
+    assert str(tmp_path / "lib") in world["PYTHONPATH"].split(os.pathsep)
+    assert (tmp_path / "cache" / "openglyphs.json").exists()
+    assert copy == Path("misc") / "99_test-openglyphs-quick.ipynb"
+
+
+def test_what_cannot_be_written_is_told_before_the_notebook_runs(notebook, tmp_path, monkeypatch):
+    path = notebook(f"open({str(tmp_path / 'ran')!r}, 'w').close()")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NOTMNIST_MISC", str(tmp_path / "file" / "misc"))
+    with pytest.raises(NotMNISTError, match=r"cannot write .*misc: .*NOTMNIST_MISC"):
+        run(path)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "/evil", "a/../../evil", "..\\evil", "C:\\evil", "C:evil", "", ".", "a\nb"]
+)
+def test_what_a_worker_leaves_is_written_into_misc_or_not_at_all(
+    notebook, misc, tmp_path, monkeypatch, name
+):
+    left = Executed("{}", {"results/good.json": b"[]", name: b"evil"})
+    monkeypatch.setattr(notebooks, "execute", lambda task: left)
+    path = notebook("1")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(NotMNISTError, match=r"a worker sent a file named .* lies outside"):
+        run(path)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def entry(model, **tests):
+    scores = {
+        name: {"n": 9, "accuracy": accuracy, "interval": [0, 1]} for name, accuracy in tests.items()
+    }
+    return {
+        "model": model, "notebook": "99_test", "dataset": "openglyphs", "parameters": 1, "steps": 1,
+        "seeds": [0], "train_seconds": 1, "tests": scores,
+    }  # fmt: skip
+
+
+def test_a_run_ends_with_a_table_of_models_accuracies_and_pictures(
+    notebook, misc, monkeypatch, capsys
+):
+    path = notebook("1")
+    monkeypatch.setattr(files, "notebooks", lambda: path.parent)
+    entries = [entry("one", openglyphs=[0.9, 0.92], other=[0.5]), entry("two", openglyphs=[0.8])]
+    left = {"results/99_test-openglyphs-quick.json": json.dumps(entries), "99_test-quick.png": ""}
+    executed = Executed("{}", {name: text.encode() for name, text in left.items()})
+    monkeypatch.setattr(notebooks, "execute", lambda task: executed)
+    assert cli.main(["run"]) == 0
+    picture = misc / "99_test-quick.png"
+    lines = [line.split("  ") for line in capsys.readouterr().out.splitlines()[-3:]]
+    assert [[cell.strip() for cell in line if cell] for line in lines] == [
+        ["notebook", "model", "accuracy", "picture"],
+        ["99_test-openglyphs-quick", "one", "openglyphs 91.00%, other 50.00%", str(picture)],
+        ["99_test-openglyphs-quick", "two", "openglyphs 80.00%", str(picture)],
+    ]
 
 
 def test_inplace_refreshes_the_notebook_from_an_empty_home_and_misc(notebook, misc):
@@ -114,8 +212,11 @@ def test_a_killed_kernel_ends_the_command_with_status_1_and_leaves_earlier_resul
 def test_notebooks_are_found_by_name_in_order():
     names = [path.stem for path in notebooks.find_notebooks(["03_minibatch_lr.ipynb", "00_data"])]
     assert names == ["00_data", "03_minibatch_lr"]
-    with pytest.raises(UsageError, match="unknown notebook 'nope'"):
-        notebooks.find_notebooks(["nope"])
+    (found,) = notebooks.find_notebooks([str(files.notebooks() / "00_data.ipynb")])
+    assert found.stem == "00_data"
+    for name in ("nope", "/elsewhere/00_data.ipynb", "elsewhere/00_data", "../00_data.ipynb"):
+        with pytest.raises(UsageError, match=f"unknown notebook '{name}'"):
+            notebooks.find_notebooks([name])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")

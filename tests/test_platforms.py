@@ -19,8 +19,8 @@ POSIX_MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "t
 EVERYWHERE = {
     "os": {
         "DirEntry", "O_WRONLY", "PathLike", "close", "cpu_count", "devnull", "dup", "dup2",
-        "environ", "fsencode", "fspath", "fstat", "fsync", "open", "replace", "scandir", "stat",
-        "urandom",
+        "environ", "fsencode", "fspath", "fstat", "fsync", "open", "pathsep", "replace", "scandir",
+        "stat", "urandom",
     },
     "signal": {"SIGINT", "SIGTERM"},
 }  # fmt: skip

@@ -77,7 +77,7 @@ def test_a_number_of_seeds_that_is_none_is_wrong_usage(monkeypatch, seeds):
     with pytest.raises(UsageError, match="unknown number of seeds"):
         results.choose(seeds=seeds)
     monkeypatch.setenv("NOTMNIST_SEEDS", seeds)
-    with pytest.raises(UsageError, match="choose a whole number from 1 on"):
+    with pytest.raises(UsageError, match="choose a number from 1 to 9999"):
         results.Run("nb", TABLE)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from notmnist import training
 from notmnist.dataset import Split
+from notmnist.errors import UsageError
 from notmnist.training import keras, tf
 
 
@@ -51,6 +52,20 @@ def test_a_model_learns_and_its_history_has_every_point(bars):
     predicted = training.predict(model, bars.images[500:])
     assert predicted.dtype == np.uint8
     assert (predicted == bars.labels[500:]).mean() == history.valid_accuracy[-1]
+
+
+def test_what_cannot_be_trained_is_told_at_once(bars):
+    model, unbuilt = softmax_regression(), keras.Sequential([keras.layers.Dense(10)])
+    for wrong, message in (
+        ({"split": bars[:0]}, "the training split is empty"),
+        ({"split": bars[:500]}, "the validation split is empty"),
+        ({"model": unbuilt}, "begin it with keras.Input"),
+        ({"steps": 0}, "count from 1 on"),
+        ({"points": 0}, "count from 1 on"),
+        ({"batch_size": 0}, "count from 1 on"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            fit(**{"model": model, "split": bars} | wrong)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(bars):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from notmnist import files
 from notmnist.archives import extraction
 from notmnist.archives.members import Extracted
 from notmnist.errors import NotMNISTError, UsageError
@@ -45,7 +46,8 @@ def match_archives(
     """
     if given is None:
         return {}
-    paths = [Path(p) for p in ([given] if isinstance(given, str | os.PathLike) else given)]
+    listed = [given] if isinstance(given, str | os.PathLike) else given
+    paths = [files.expanded(path) for path in listed]
     archives = [archive for archive, _ in source.parts]
     if len(archives) == len(paths) == 1:
         return {archives[0].filename: paths[0]}

@@ -104,9 +104,10 @@ def export(
     """
     check(format, out, counts=counts, valid=valid)
     chosen = _choose(data, FORMATS[format].splits, counts, valid)
-    with files.new_folder(Path(out)) as part:
+    target = files.expanded(out)
+    with files.new_folder(target) as part:
         FORMATS[format].write(data.name, chosen, part)
-    return sorted(Path(out).iterdir())
+    return sorted(target.iterdir())
 
 
 def check(
@@ -141,10 +142,12 @@ def check(
     if needed := FORMATS[format].needs:
         with needs_extra("export"):
             import_module(needed)
-    if not files.is_free(Path(out)):
+    target = files.expanded(out)
+    if not files.is_free(target):
         raise NotMNISTError(
             f"{out} holds something or is the current folder: give one that is new or empty"
         )
+    files.check_writable(target.parent)
 
 
 def _choose(

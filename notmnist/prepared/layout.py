@@ -58,7 +58,7 @@ def write(
         }
         file.seek(places["images"]["offset"])
         for batch in images:
-            file.write(batch)
+            file.write(batch.data)
         file.flush()
         os.fsync(file.fileno())
     return places

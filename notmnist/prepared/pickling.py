@@ -172,7 +172,7 @@ class _Machine:
     def counted(self, value: Any) -> Any:
         # Else a few bytes could ask again and again for copies of many.
         if isinstance(value, bytes | np.ndarray):
-            self.bytes_left -= memoryview(value).nbytes
+            self.bytes_left -= len(value) if isinstance(value, bytes) else value.nbytes
         if self.bytes_left < 0:
             raise UnpicklingError("its arrays are larger than the file")
         return value

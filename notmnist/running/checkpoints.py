@@ -5,11 +5,11 @@ import json
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from notmnist import files
 from notmnist.errors import needs_extra
+from notmnist.version import version_of
 
 with needs_extra("notebooks"):
     import nbformat
@@ -44,7 +44,7 @@ def folder_for(
         *(cell.source for cell in cells if cell.cell_type == "code"),
         *(path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py"))),
         platform.python_version(),
-        *(version(name) for name in ("numpy", "scikit-learn", "scipy", "tensorflow", "keras")),
+        *(version_of(module) for module in ("numpy", "sklearn", "scipy", "tensorflow", "keras")),
     ]
     digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     return home.absolute() / "checkpoints" / f"{stem}-{settings['NOTMNIST_DATASET']}-{digest[:16]}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from notmnist.errors import NotMNISTError, UsageError, needs_extra, say
 from notmnist.files import PATIENCE_SECONDS
 from notmnist.running.execution import Executed, Task, execute
+from notmnist.schemas import fits
 from notmnist.version import __version__
 
 if TYPE_CHECKING:
@@ -91,9 +92,10 @@ def _done(futures: list["Future"], address: str) -> Iterable["Future"]:
 
 
 def _checked(executed: Any) -> Executed:
-    if not isinstance(executed, Executed):
+    sound = isinstance(executed, Executed) and isinstance(executed.notebook, str)
+    if not (sound and fits(executed.outputs, {str: bytes})):
         raise NotMNISTError(
-            f"a worker sent a {type(executed).__name__} for an executed notebook: install notmnist "
+            "a worker sent something else than an executed notebook: install notmnist "
             f"{__version__} on every worker"
         )
     return executed

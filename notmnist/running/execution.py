@@ -96,7 +96,7 @@ def execute(task: Task) -> Executed:
     # Windows can't remove the cache of a kernel that has not quite ended.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         scratch, misc = Path(folder), Path(folder, "misc")
-        home = scratch / "data" if not task.datasets else Path(task.home or files.home())
+        home = scratch / "data" if not task.datasets else files.expanded(task.home or files.home())
         environment = kernel_environment(task.settings, home=home, misc=misc, scratch=scratch)
         notebook = nbformat.reads(task.source, as_version=4)
         if task.settings["NOTMNIST_BUDGET"] == "full":
@@ -156,6 +156,8 @@ def _execute_cells(stem: str, notebook: NotebookNode, environment: Mapping[str, 
         ) from error
     except DeadKernelError as error:
         raise NotMNISTError(f"{stem}.ipynb, cell {started[-1]}: the kernel died") from error
+    except RuntimeError as error:
+        raise NotMNISTError(f"{stem}.ipynb: its kernel did not start ({error})") from error
     finally:
         progress.close()
     notebook.metadata = {
@@ -166,7 +168,8 @@ def _execute_cells(stem: str, notebook: NotebookNode, environment: Mapping[str, 
 
 async def _until_done_or_stopped(client: NotebookClient, environment: Mapping[str, str]) -> None:
     loop, execution = asyncio.get_running_loop(), asyncio.current_task()
-    signals = []
+    assert execution is not None  # a coroutine that runs has one
+    signals: list[int] = []
 
     def stop(number: int) -> None:
         signals.append(number)

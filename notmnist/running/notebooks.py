@@ -11,7 +11,6 @@ from notmnist import files, pipeline, results, sources
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.running import cluster
 from notmnist.running.execution import Executed, Task, execute
-from notmnist.scoring.entries import parse_entries
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,8 @@ def run(
     for task, executed in cluster.finished(tasks, scheduler) if scheduler else _finished(tasks):
         stem = results.result_stem(task.stem, dataset, budget)
         name = f"results/{stem}.json"
-        entries = parse_entries(executed.outputs[name], name) if name in executed.outputs else []
+        left = executed.outputs.get(name)
+        entries = results.parse_entries(left, name) if left is not None else []
         kept = {} if inplace else _keep(executed.outputs, files.misc())
         target = originals[task.stem] if inplace else files.misc() / f"{stem}.ipynb"
         files.write_text(target, executed.notebook)
