@@ -72,9 +72,7 @@ def choose(
         raise UsageError(f"unknown budget {budget!r}: choose {' or '.join(BUDGETS)}")
     seeds = seeds or os.environ.get("NOTMNIST_SEEDS") or None
     if seeds and not re.fullmatch(r"[1-9][0-9]{0,3}", seeds):
-        raise UsageError(
-            f"unknown number of seeds {seeds!r:.20}: choose a number from 1 to 9999"
-        )
+        raise UsageError(f"unknown number of seeds {seeds!r:.20}: choose a number from 1 to 9999")
     return dataset, budget, int(seeds) if seeds else None
 
 
