@@ -13,11 +13,10 @@ import multiprocessing
 import os
 import pickle
 import resource
-import tarfile
 import tempfile
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,7 @@ from notmnist.archives import extraction, members, plain_tar, png, published, ta
 from notmnist.deduplication import exact
 from notmnist.prepared import build, cards, layout
 from notmnist.sources import LETTERS, Archive, Source
-from tools.openglyphs.archives import member_name, read_archive
+from tools.openglyphs.archives import member_name, read_archive, write_tar
 from tools.openglyphs.expansion import expand
 
 SIZES = (18_726, 56_000, 529_119)
@@ -89,16 +88,15 @@ def make_archive(path: Path, size: int) -> Archive:
     stored = path.with_name("stored.tar.gz")
     expand(stored, size, seed=1)
     counts = dict.fromkeys(LETTERS, 0)
-    with tarfile.open(path, "w:gz", compresslevel=6) as tar:
+
+    def members() -> Iterator[tuple[str, bytes]]:
         for letter, font, image in read_archive(stored):
             counts[letter] += 1
             content = io.BytesIO()
             Image.fromarray(image).save(content, "PNG")
-            member = tarfile.TarInfo(member_name("letters", letter, font))
-            member.size = content.tell()
-            content.seek(0)
-            tar.addfile(member, content)
-            tar.members.clear()  # half a million headers weigh 1 GB
+            yield member_name("letters", letter, font), content.getvalue()
+
+    write_tar(path, members(), level=6)
     stored.unlink()
     return Archive(path.name, path.stat().st_size, files.sha256(path), path=path, counts=counts)
 
