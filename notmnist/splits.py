@@ -116,6 +116,45 @@ def families(fonts: Sequence[str], provenance: Path) -> list[str]:
     return _look_up(fonts, provenance, "family")
 
 
+def read_provenance(
+    path: Path, columns: Sequence[str] = ("font", "family", "split")
+) -> list[dict[str, str]]:
+    """Read a provenance table, which has one row per font.
+
+    Parameters
+    ----------
+    path : Path
+        CSV in UTF-8 with a header.
+    columns : sequence of str
+        The columns that are needed, ``split`` among them.
+
+    Returns
+    -------
+    list of dict
+        These columns of every row.
+
+    Raises
+    ------
+    NotMNISTError
+        When the table can't be read, lacks a column or has a row that is cut or in no split.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            header, rows = reader.fieldnames or (), list(reader)
+    except (OSError, ValueError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise NotMNISTError(f"cannot read {path} ({reason}): install notmnist again") from error
+    if missing := [column for column in columns if column not in header]:
+        raise NotMNISTError(f"{path} lacks the columns {', '.join(missing)}: correct the table")
+    for number, row in enumerate(rows, 2):
+        if None in row or None in row.values() or row["split"] not in SPLITS:
+            raise NotMNISTError(
+                f"row {number} of {path} is no font with a split: correct the table"
+            )
+    return [{column: row[column] for column in columns} for row in rows]
+
+
 def grouped_folds(groups: Sequence[str], folds: int, seed: int = 0) -> np.ndarray:
     """Deal groups, such as fonts or families, into folds for cross-validation.
 
@@ -181,14 +220,9 @@ def _by_bucket(fonts: Sequence[bytes], buckets: int, special: Mapping[int, int])
 
 
 def _look_up(fonts: Sequence[str], provenance: Path, column: str) -> list[str]:
+    table = {row["font"]: row[column] for row in read_provenance(provenance)}
     try:
-        with open(provenance, encoding="utf-8", newline="") as file:
-            table = {row["font"]: row[column] for row in csv.DictReader(file)}
         return [table[font] for font in fonts]
-    except OSError as error:
-        raise NotMNISTError(
-            f"cannot read {provenance} ({error.strerror}): install notmnist again"
-        ) from error
     except KeyError as error:
         raise NotMNISTError(
             f"font {error} of the archive is not in {provenance.name}: they belong to different "

@@ -187,17 +187,6 @@ def test_the_command_fails_with_one_line(sample, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_broken_table_is_refused(tmp_path):
-    (tmp_path / "table.csv").write_text("font,family\n")
-    with pytest.raises(NotMNISTError, match="the first line must be font,family,package"):
-        read_table(tmp_path / "table.csv")
-    write_table(tmp_path / "table.csv", [["a font"]])
-    with pytest.raises(NotMNISTError, match="row 2 is no font"):
-        read_table(tmp_path / "table.csv")
-    with pytest.raises(NotMNISTError, match=r"none\.csv"):
-        read_table(tmp_path / "none.csv")
-
-
 def test_fonts_are_read_out_of_wheels(tmp_path):
     path = tmp_path / "fontpkg_sample-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as wheel:

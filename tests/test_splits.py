@@ -74,6 +74,26 @@ def test_a_font_that_is_not_in_the_table_is_one_clear_line(table, font):
         splits.by_family([b"a.ttf", font], table)
 
 
+BROKEN_TABLES = {
+    "nothing": (b"", "lacks the columns font, family, split"),
+    "no family": (b"font,split\na.ttf,train\n", "lacks the columns family"),
+    "a row cut short": (b"font,family,split\na.ttf,A,train\nb.ttf\n", "row 3 of .* is no font"),
+    "a row too long": (b"font,family,split\na.ttf,A,train,more\n", "row 2 of .* is no font"),
+    "no such split": (b"font,family,split\na.ttf,A,training\n", "row 2 of .* is no font"),
+    "another encoding": (b"font,family,split\n\xff,A,train\n", "cannot read .*utf-8"),
+    "an endless cell": (b"font,family,split\n" + b"a" * 200_000, "cannot read .*field larger"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BROKEN_TABLES.values(), ids=BROKEN_TABLES)
+def test_a_broken_table_is_one_clear_line(tmp_path, content, message):
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(NotMNISTError, match=message) as caught:
+        splits.by_family([b"a.ttf"], path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_a_missing_table_is_one_clear_line(tmp_path):
     with pytest.raises(NotMNISTError, match=r"cannot read .*none.csv .*: install notmnist again$"):
         splits.by_family([b"a.ttf"], tmp_path / "none.csv")

@@ -1,13 +1,11 @@
 """The provenance table of OpenGlyphs: where every font comes from, and which split it is in."""
 
-import csv
 import hashlib
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from notmnist import sources
-from notmnist.errors import NotMNISTError
+from notmnist import sources, splits
 from notmnist.sources import SPLITS
 
 TABLE = sources.OPENGLYPHS_LARGE.path.with_name("provenance.csv")
@@ -31,24 +29,8 @@ class Font(NamedTuple):
 
 
 def read_table(path: Path = TABLE) -> list[Font]:
-    """Read a provenance table.
-
-    Raises
-    ------
-    NotMNISTError
-        If the file can't be read, has other columns, or a row without a split.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except OSError as error:
-        raise NotMNISTError(f"{path}: {error.strerror}; give a provenance table") from error
-    if not rows or tuple(rows[0]) != Font._fields:
-        raise NotMNISTError(f"{path}: the first line must be {','.join(Font._fields)}")
-    for number, row in enumerate(rows[1:], 2):
-        if len(row) != len(Font._fields) or Font(*row).split not in SPLITS:
-            raise NotMNISTError(f"{path}: row {number} is no font with a split; correct the table")
-    return [Font(*row) for row in rows[1:]]
+    """Read a provenance table with all its columns; see `splits.read_provenance`."""
+    return [Font(**row) for row in splits.read_provenance(path, Font._fields)]
 
 
 def split_of(family: str) -> str:
