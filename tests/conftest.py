@@ -43,6 +43,14 @@ def genuine() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def genuine_home(genuine, tmp_path_factory) -> Path:
+    """The home where the genuine small archive was prepared from a file fetched by hand."""
+    home = tmp_path_factory.mktemp("genuine")
+    notmnist.prepare("notmnist-small", home=home, archive=genuine)
+    return home
+
+
 @pytest.fixture
 def python() -> Callable[[str], str]:
     """Run code in a second process and return what it prints."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 from archives import letters, record, tar_gz
+from folders import listing
 from server import page, ranged, raw, status, whole
 
 from notmnist import NotMNISTError
@@ -34,10 +35,6 @@ def archive(tmp_path_factory):
 @pytest.fixture(scope="module")
 def body(archive):
     return archive.read_bytes()
-
-
-def listing(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def failure(archive, folder):

@@ -14,20 +14,12 @@ from notmnist import sources
 from notmnist.sources import SPLITS
 
 
-@pytest.fixture(scope="module")
-def small(genuine, tmp_path_factory):
-    """The home where the genuine small archive was prepared from a file fetched by hand."""
-    home = tmp_path_factory.mktemp("small")
-    notmnist.prepare("notmnist-small", home=home, archive=genuine)
-    return home
-
-
 def all_of(data):
     return [getattr(data, name) for name in SPLITS]
 
 
-def test_the_genuine_archive_holds_what_is_published(small):
-    card = notmnist.verify("notmnist-small", home=small)
+def test_the_genuine_archive_holds_what_is_published(genuine_home):
+    card = notmnist.verify("notmnist-small", home=genuine_home)
     (entry,) = card["archives"]
     assert entry["published"] is False  # it was packed again
     assert entry["images"] == 18_724
@@ -40,20 +32,20 @@ def test_the_genuine_archive_holds_what_is_published(small):
     assert card["fonts"] == 1873
 
 
-def test_the_genuine_duplicates_are_those_that_were_measured(small):
-    report = notmnist.prepare("notmnist-small", home=small, groups=True)["duplicates"]
+def test_the_genuine_duplicates_are_those_that_were_measured(genuine_home):
+    report = notmnist.prepare("notmnist-small", home=genuine_home, groups=True)["duplicates"]
     names = ("distinct", "groups", "grouped", "largest", "conflicting_groups", "conflicting_images")
     assert report["images"] == 18_724
     assert [report[name] for name in names] == [18_232, 236, 728, 254, 2, 8]
     near = report["near"]
     assert (near["threshold"], near["pairs"]) == (0.85, 600)
     assert [near[name] for name in names] == [18_103, 295, 916, 321, 2, 8]
-    clean = notmnist.load("notmnist-small", home=small).clean_test
+    clean = notmnist.load("notmnist-small", home=genuine_home).clean_test
     assert (~clean).sum() == 84
 
 
-def test_the_genuine_splits_share_no_font_and_have_the_stated_sizes(small):
-    data = notmnist.load("notmnist-small", home=small, dedup="none")
+def test_the_genuine_splits_share_no_font_and_have_the_stated_sizes(genuine_home):
+    data = notmnist.load("notmnist-small", home=genuine_home, dedup="none")
     # 13,010 / 1,970 / 3,746 files, less the two unreadable ones.
     assert [len(split) for split in all_of(data)] == [13_009, 1_970, 3_745]
     fonts = Counter(font for split in all_of(data) for font in set(split.fonts))
@@ -66,9 +58,9 @@ def test_the_genuine_splits_share_no_font_and_have_the_stated_sizes(small):
     assert means == pytest.approx(expected, abs=1e-3)
 
 
-def test_openglyphs_is_tested_on_the_genuine_small_too_once_that_is_prepared(small):
-    data = notmnist.load("openglyphs", home=small)
-    tests = notmnist.test_sets(data, home=small)
+def test_openglyphs_is_tested_on_the_genuine_small_too_once_that_is_prepared(genuine_home):
+    data = notmnist.load("openglyphs", home=genuine_home)
+    tests = notmnist.test_sets(data, home=genuine_home)
     assert list(tests) == ["openglyphs", "notmnist-small", "notmnist-small-clean"]
     assert len(tests["notmnist-small"]) == 18_724
     training = {image.tobytes() for image in data.train.images}

@@ -260,13 +260,6 @@ def test_a_name_is_known_with_folders_before_it_and_without_base64():
     assert members.label_and_font("A/MDEtMDEtMDAudHRm.gif") is None
 
 
-@pytest.fixture(scope="module")
-def genuine_home(genuine, tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    notmnist.prepare("notmnist-small", home=home, archive=genuine)
-    return home
-
-
 def test_letter_and_font_tell_every_genuine_image_from_every_other(genuine_home):
     small = notmnist.load("notmnist-small", home=genuine_home, dedup="none")
     whole = notmnist.Split.joined([small.train, small.valid, small.test])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import listing
 from PIL import Image
 
 import notmnist
@@ -34,10 +35,6 @@ def few(data):
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / "out"
-
-
-def listing(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def joined(*splits):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from archives import letters_with_copies, record, source_of, tar_gz
+from folders import listing
 from server import Server, ranged
 
 import notmnist
@@ -51,10 +52,6 @@ def home(source, tmp_path):
     home = tmp_path / "home"
     notmnist.prepare(source, home=home)
     return home
-
-
-def listing(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def rewrite(path, change):

@@ -9,13 +9,10 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from folders import listing
 
 from conftest import CHECKOUT
 from notmnist import NotMNISTError, UsageError, files
-
-
-def listing(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_file_appears_under_its_name_only_when_it_is_whole(tmp_path):

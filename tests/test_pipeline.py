@@ -18,6 +18,7 @@ from archives import (
     source_of,
     tar_gz,
 )
+from folders import listing
 
 import notmnist
 from notmnist import NotMNISTError, UsageError, sources, splits
@@ -45,10 +46,6 @@ def home(source, tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     notmnist.prepare(source, home=home)
     return home
-
-
-def listing(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def splits_of(data):

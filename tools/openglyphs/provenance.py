@@ -1,12 +1,12 @@
 """The provenance table of OpenGlyphs: where every font comes from, and which split it is in."""
 
-import hashlib
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 from notmnist import sources, splits
 from notmnist.sources import SPLITS
+from tools.readme.tables import markdown
 
 TABLE = sources.OPENGLYPHS_LARGE.path.with_name("provenance.csv")
 
@@ -39,8 +39,7 @@ def split_of(family: str) -> str:
     The first four bytes of the name's sha256 (UTF-8), big-endian, modulo 20: 0 to 2 are test,
     3 and 4 valid, the rest train.
     """
-    digest = hashlib.sha256(family.encode()).digest()
-    bucket = int.from_bytes(digest[:4], "big") % 20
+    bucket = splits.bucket(family.encode(), 20)
     return "test" if bucket < 3 else "valid" if bucket < 5 else "train"
 
 
@@ -53,15 +52,14 @@ def count_table() -> str:
         Two Markdown tables; licences with fewer than ten fonts are counted together.
     """
     fonts = read_table()
-    lines = ["| split | fonts | families | glyphs |", "| --- | ---: | ---: | ---: |"]
+    counts = [("split", "fonts", "families", "glyphs")]
     for split in (*SPLITS, "all"):
         rows = [font for font in fonts if split in (font.split, "all")]
         glyphs = sum(len(font.letters) for font in rows)
         families = len({font.family for font in rows})
-        lines.append(f"| {split} | {len(rows):,} | {families:,} | {glyphs:,} |")
-    lines += ["", "| licence | fonts |", "| --- | ---: |"]
+        counts.append((split, f"{len(rows):,}", f"{families:,}", f"{glyphs:,}"))
     licences = Counter(font.licence for font in fonts).most_common()
-    lines += [f"| {licence} | {count:,} |" for licence, count in licences if count >= 10]
+    common = [(licence, f"{count:,}") for licence, count in licences if count >= 10]
     rare = [count for _, count in licences if count < 10]
-    lines.append(f"| {len(rare)} others, fewer than ten fonts each | {sum(rare):,} |")
-    return "\n".join(lines)
+    others = (f"{len(rare)} others, fewer than ten fonts each", f"{sum(rare):,}")
+    return f"{markdown(counts)}\n\n{markdown([('licence', 'fonts'), *common, others])}"
