@@ -187,7 +187,7 @@ NOTMNIST_SMALL = Archive(
         -0.132626, 0.00535609, -0.141521, -0.0492167, -0.0599148,
         -0.118185, -0.0925503, -0.0586893, 0.0526451, -0.151689,
     ),
-    by_hand="Kaggle jwjohnson314/notmnist or Hugging Face anubhavmaity/notMNIST",
+    by_hand="Kaggle jwjohnson314/notmnist or lubaroli/notmnist",
     other_packings=_zenodo("notMNIST_small.zip", "3de91fb69221d9c2d5c57387101ebc6c"),
     named_after_fonts=True,
 )  # fmt: skip

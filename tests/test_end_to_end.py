@@ -1,17 +1,19 @@
 """The whole way of an archive, of the genuine small one and of one made here."""
 
+import hashlib
 import pickle
+import tarfile
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from archives import letters, record, source_of, tar_gz
+from archives import letters, pack, record, source_of, tar_gz
 from server import ranged
 
 import notmnist
-from notmnist import sources
-from notmnist.sources import SPLITS
+from notmnist import NotMNISTError, sources
+from notmnist.sources import NOTMNIST_SMALL, SPLITS, Packing
 
 
 def all_of(data):
@@ -68,6 +70,53 @@ def test_openglyphs_is_tested_on_the_genuine_small_too_once_that_is_prepared(gen
         image for image in tests["notmnist-small"].images if image.tobytes() not in training
     ]
     assert np.array_equal(tests["notmnist-small-clean"].images, expected)
+
+
+@pytest.fixture(scope="module")
+def members(genuine):
+    with tarfile.open(genuine) as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar if member.isreg()}
+
+
+@pytest.fixture(scope="module")
+def zipped(members, tmp_path_factory):
+    return pack(tmp_path_factory.mktemp("zipped") / "notMNIST_small.zip", members)
+
+
+def test_the_genuine_letters_give_the_same_pickle_in_a_zip_that_another_mirror_serves(
+    small, zipped, server, tmp_path
+):
+    body = zipped.read_bytes()
+    url = server.serve(zipped.name, ranged(body, cut=len(body) // 3), ranged(body))
+    packing = Packing(zipped.name, (url,), f"md5:{hashlib.md5(body).hexdigest()}")
+    served = replace(NOTMNIST_SMALL, urls=(), other_packings=(packing,))
+    source = replace(sources.find("notmnist-small"), parts=((served, "font-tenths"),))
+    card = notmnist.prepare(source, home=tmp_path)
+    assert server.requests[1]["Range"] == f"bytes={len(body) // 3}-"
+    assert card["archives"][0]["sha256"] == record(zipped).sha256
+    assert (
+        card["pickle"]["sha256"]
+        == notmnist.verify("notmnist-small", home=small)["pickle"]["sha256"]
+    )
+
+
+def test_they_do_in_a_folder_with_other_files_and_without_the_broken_ones(small, members, tmp_path):
+    junk = {"notMNIST_small/.DS_Store": b"?", "notMNIST_small/A.pickle": bytes(100_000)}
+    sound = {name: content for name, content in members.items() if content}
+    folder = pack(tmp_path / "unpacked", sound | junk)
+    card = notmnist.prepare("notmnist-small", home=tmp_path / "home", archive=folder)
+    assert (card["archives"][0]["unreadable"], card["archives"][0]["aside"]) == ([], 2)
+    assert (
+        card["pickle"]["sha256"]
+        == notmnist.verify("notmnist-small", home=small)["pickle"]["sha256"]
+    )
+
+
+def test_a_genuine_archive_that_lacks_letters_is_refused_whatever_is_skipped(members, tmp_path):
+    fewer = {name: content for name, content in members.items() if name[15] not in "IJ"}
+    path = pack(tmp_path / "notMNIST_small.tar", fewer | {"notMNIST_small/A/odd.png": b"?"})
+    with pytest.raises(NotMNISTError, match=r"I 0 instead of 1,872, J 0 instead of 1,872"):
+        notmnist.prepare("notmnist-small", home=tmp_path / "home", archive=path, on_error="skip")
 
 
 @pytest.fixture(params=["made here", "genuine"])

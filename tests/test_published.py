@@ -77,7 +77,7 @@ def test_a_skipped_member_more_than_published_is_left_out(tmp_path, published):
 def test_missing_letters_are_refused_whatever_is_skipped(tmp_path, published, on_error):
     odd = ODD if on_error == "skip" else {}
     message = refusal(tmp_path, published, without("IJ") | odd, on_error)
-    assert "images per letter are 0 instead of 30 of I, 0 instead of 30 of J" in message
+    assert "images per letter differ (I 0 instead of 30, J 0 instead of 30)" in message
     assert "the mean grey level of I, J is off" in message
 
 
@@ -90,7 +90,7 @@ def test_as_many_images_may_be_missing_as_were_skipped_and_no_more(tmp_path, pub
     home = tmp_path / "other"
     home.mkdir()
     message = refusal(home, published, fewer | {first: b"damaged"}, "skip")
-    assert "28 instead of 30 of A" in message
+    assert "(A 28 instead of 30)" in message
 
 
 @pytest.mark.parametrize("excuse", ["letters/A/README", "letters/K/x.png", "other/A/{}"])
@@ -98,7 +98,7 @@ def test_what_is_no_image_of_a_letter_excuses_no_missing_one(tmp_path, published
     first, second = sorted(MEMBERS)[:2]
     fewer = {name: content for name, content in MEMBERS.items() if name != first}
     skipped = {excuse.format(second.rpartition("/")[2]): b"?"}
-    assert "29 instead of 30 of A" in refusal(tmp_path, published, fewer | skipped, "skip")
+    assert "(A 29 instead of 30)" in refusal(tmp_path, published, fewer | skipped, "skip")
 
 
 def test_other_images_of_the_right_number_are_refused(tmp_path, published):

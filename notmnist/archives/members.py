@@ -91,7 +91,7 @@ class Names:
         """Return a folder's letter, empty where it has none; None where all is left aside."""
         folders = folder.split(b"/")
         if b".." in folders or (not folders[0] and folder) or folders[0].endswith(b":"):
-            raise ValueError("an absolute path, or one that leads out of its folder")
+            raise ValueError("an absolute path, or one that leads out of the archive")
         if any(name == _JUNK_FOLDER or (name[:1] == b"." and name != b".") for name in folders):
             return None
         known = [name for name in folders if name in self._known]
@@ -198,10 +198,10 @@ class Collector:
                 if key is None and problem != NOT_REGULAR:
                     self._leave_aside(name)
                     continue
+                if key in self.row_of or _text(key or b"") in self.unreadable:
+                    raise ValueError("a second member of this name")
                 if key is None or problem:
                     raise ValueError(problem)
-                if key in self.row_of:
-                    raise ValueError("a second member of this name")
             except ValueError as error:
                 self._leave_out(name, key, error)
             else:

@@ -141,8 +141,8 @@ def _wrong_counts(archive: Archive, extracted: Extracted) -> Iterator[str]:
     allowed = dict(zip(LETTERS, extracted.lost.tolist(), strict=True))
     off = [letter for letter, number in missing.items() if not 0 <= number <= allowed[letter]]
     if off:
-        listed = (f"{counts[k]:,} instead of {archive.counts[k]:,} of {k}" for k in off)
-        yield f"images per letter are {', '.join(listed)}"
+        listed = (f"{k} {counts[k]:,} instead of {archive.counts[k]:,}" for k in off)
+        yield f"the images per letter differ ({', '.join(listed)})"
         if 0 < sum(missing.values()) < sum(archive.counts.values()) / 100:
             yield "perhaps files with long names were left out, as tar --format=v7 does"
 
@@ -166,6 +166,4 @@ def _wrong_means(archive: Archive, extracted: Extracted) -> Iterator[str]:
 def _wrong_names(archive: Archive, extracted: Extracted) -> Iterator[str]:
     named = sum(_FONT_FILE.fullmatch(font) is not None for font in extracted.fonts)
     if archive.named_after_fonts and named < len(extracted.fonts) / 2:
-        yield (
-            "its files are not named after fonts, and without them fonts and splits can't be had"
-        )
+        yield "its files are not named after fonts, so that fonts and splits can't be had"

@@ -1,0 +1,111 @@
+"""The genuine small archive in every packing: the time and memory that each takes, as a table.
+
+``python -m benchmarks.packings`` packs the content of NOTMNIST_SMALL_ARCHIVE in each way, runs
+``notmnist prepare`` on each in turn, and prints the table of docs/genuine-data.md. It fails unless
+all give the same pickle.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.record import finish
+from notmnist import files
+from notmnist.sources import NOTMNIST_SMALL
+
+ROUNDS = 3
+NAME = "notmnist-small"
+
+
+def main() -> None:
+    """Pack, measure in turn, compare and print."""
+    genuine = os.environ.get("NOTMNIST_SMALL_ARCHIVE")
+    if not genuine:
+        sys.exit("set NOTMNIST_SMALL_ARCHIVE to the genuine small archive")
+    with tempfile.TemporaryDirectory() as name:
+        packed = pack(Path(genuine), Path(name))
+        figures = {packing: [] for packing in packed}
+        pickles = set()
+        for _ in range(ROUNDS):
+            for packing, path in packed.items():
+                home = Path(name) / "home"
+                home.mkdir()
+                figures[packing].append(prepare(path, home))
+                pickles.add(files.sha256(home / f"{NAME}.joblib"))
+                shutil.rmtree(home)
+    print("| packing | seconds | processor seconds | peak memory, MB |\n| --- | --- | --- | --- |")
+    for packing, rounds in figures.items():
+        wall, cpu, peak = np.median(rounds, axis=0)
+        print(f"| {packing} | {wall:.2f} | {cpu:.2f} | {peak:.0f} |")
+    if len(pickles) != 1:
+        sys.exit("the pickles differ")
+    print(f"sha256 of every pickle: {pickles.pop()}")
+
+
+# getrusage would count what this process held when it started the other.
+MEASURED = """
+import os, pathlib, sys
+from notmnist import cli
+
+status = cli.main(sys.argv[1:])
+peak = pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
+print(sum(os.times()[:2]), int(peak) / 1000)
+sys.exit(status)
+"""
+
+
+def prepare(archive: Path, home: Path) -> tuple[float, ...]:
+    """Run the command, and return its seconds, the processor's, and its peak memory in MB."""
+    arguments = ["prepare", NAME, "--archive", archive, "--home", home]
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *arguments], stdout=subprocess.PIPE, text=True, check=True
+    )
+    seconds = time.perf_counter() - start
+    return (seconds, *map(float, done.stdout.splitlines()[-1].split()))
+
+
+def pack(genuine: Path, folder: Path) -> dict[str, Path]:
+    """Write the content of the genuine archive in every packing, and return where each is."""
+    unpacked = folder / "unpacked"
+    with tarfile.open(genuine) as tar:
+        tar.extractall(unpacked, filter="data")
+    packed = {"tar.gz, as given": genuine}
+    for packing in ("tar", "tar.gz", "tar.bz2", "tar.xz"):
+        packed[packing] = folder / f"small.{packing}"
+        mode = f"w:{packing.removeprefix('tar').lstrip('.')}"
+        with tarfile.open(packed[packing], mode, format=tarfile.GNU_FORMAT) as tar:
+            tar.add(unpacked, ".")
+    packed["tar.gz with pax headers"] = folder / "small.pax.tar.gz"
+    with tarfile.open(packed["tar.gz with pax headers"], "w:gz", format=tarfile.PAX_FORMAT) as tar:
+        tar.add(unpacked, ".", filter=with_fraction)
+    packed["zip"] = folder / "small.zip"
+    with zipfile.ZipFile(packed["zip"], "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(unpacked.rglob("*.png")):
+            archive.writestr(path.relative_to(unpacked).as_posix(), path.read_bytes())
+    packed["folder"] = unpacked
+    packed["folder with junk"] = shutil.copytree(unpacked, folder / "junk")
+    for junk in (".DS_Store", "A/.DS_Store", "A/._x.png", "B/Thumbs.db", "A.pickle"):
+        (folder / "junk" / "notMNIST_small" / junk).write_bytes(bytes(1_000_000))
+    packed["folder without the broken files"] = shutil.copytree(unpacked, folder / "fewer")
+    for name in NOTMNIST_SMALL.unreadable:
+        (folder / "fewer" / "notMNIST_small" / name).unlink()
+    return packed
+
+
+def with_fraction(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Give a member a time that only a pax header holds, as macOS and GNU's posix format do."""
+    member.mtime = member.mtime + 0.5
+    return member
+
+
+if __name__ == "__main__":
+    finish(main)
