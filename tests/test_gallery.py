@@ -44,7 +44,7 @@ def site(tmp_path_factory):
     done = subprocess.run(
         [sys.executable, "-m", "tools.gallery", folder], capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip() == str(folder / "index.html")
     assert [path.name for path in folder.parent.iterdir()] == ["site"]
     return folder

@@ -5,6 +5,7 @@ from pathlib import Path
 import pdoc
 
 import notmnist
+from notmnist import training  # noqa: F401  (pdoc's own import of TensorFlow is not as silent)
 from tools.gallery.pages import TEMPLATES
 
 # How the package works inside; what one imports from these stands on their own pages.
@@ -27,4 +28,6 @@ def write(folder: Path) -> None:
         template_directory=TEMPLATES,
     )
     pdoc.render.env.globals["version"] = notmnist.__version__
+    for name in notmnist.__all__:
+        getattr(notmnist, name)  # pdoc does not see what is imported on demand
     pdoc.pdoc("notmnist", _INSIDE, output_directory=folder)
