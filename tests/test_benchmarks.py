@@ -93,9 +93,10 @@ def test_a_row_whose_code_has_changed_says_so(checkout, change):
 def test_measurements_that_cannot_be_read_are_an_error(tmp_path):
     path = tmp_path / "benchmarks.json"
     assert speed.read_measurements(path) == []
-    path.write_text("[{")
-    with pytest.raises(NotMNISTError, match="restore it, or delete it"):
-        speed.read_measurements(path)
+    for broken in ("[{", "1", "null", "[null]", "{}", '[{"name": "load"}]', "[" * 100_000):
+        path.write_text(broken)
+        with pytest.raises(NotMNISTError, match=r"benchmarks\.json .*restore it, or delete it"):
+            speed.read_measurements(path)
 
 
 def benchmark(root, misc, *options):

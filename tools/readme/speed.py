@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from notmnist.errors import NotMNISTError
+from notmnist.schemas import fits, is_count, is_number
 
 _CHANGED = " (code changed since)"
 
@@ -55,6 +56,14 @@ def _outline(node: object) -> object:
     return type(node).__name__, [(name, _outline(value)) for name, value in kept]
 
 
+_MEASUREMENT = {
+    **dict.fromkeys(("name", "unit", "code"), str),
+    **dict.fromkeys(("ours", "reference", "ratio"), is_number),
+    "size": is_count,
+    "modules": [str],
+}
+
+
 def read_measurements(path: Path) -> list[dict[str, Any]]:
     """Read what the benchmarks measured.
 
@@ -71,11 +80,15 @@ def read_measurements(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise NotMNISTError(
-            f"cannot read {path} ({error}): restore it, or delete it and run the benchmarks"
-        ) from error
+        measured = json.loads(path.read_text(encoding="utf-8"))
+        if fits(measured, [_MEASUREMENT]):
+            return measured
+        reason = "an entry is of another shape"
+    except (OSError, ValueError, RecursionError) as error:
+        reason = str(error)
+    raise NotMNISTError(
+        f"cannot read {path} ({reason}): restore it, or delete it and run the benchmarks"
+    )
 
 
 def data_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list[str]]:
