@@ -244,7 +244,7 @@ def test_sets(data: Dataset, *, home: str | os.PathLike | None = None) -> dict[s
 
 
 # pytest would take it for a test in every test module that imports it.
-test_sets.__test__ = False
+test_sets.__test__ = False  # type: ignore[attr-defined]
 
 
 def _whole_and_clean(test: Split, train: Split) -> dict[str, Split]:

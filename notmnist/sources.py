@@ -9,6 +9,7 @@ and their md5: ``torch-uncertainty``.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from notmnist.errors import UsageError
 
@@ -128,7 +129,10 @@ class Source:
     provenance: Path | None = field(default=None)
 
 
-def _per_letter(*values: float) -> dict[str, float]:
+_Number = TypeVar("_Number", int, float)
+
+
+def _per_letter(*values: _Number) -> dict[str, _Number]:
     return dict(zip(LETTERS, values, strict=True))
 
 
