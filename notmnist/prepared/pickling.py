@@ -11,7 +11,6 @@ import pickletools
 import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, BinaryIO
 
@@ -20,12 +19,15 @@ import numpy as np
 from notmnist.errors import NotMNISTError
 
 _PLAIN_DTYPE = re.compile(r"[biufSU][1-9]\d*")
-_MAX_DIMENSIONS = 64  # NumPy's own limit
 _PLAIN = (type(None), bool, int, float, str, bytes, bytearray, np.ndarray)
 _LITERALS = {
     "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "BINSTRING", "SHORT_BINSTRING",
     "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8",
     "SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8",
+}  # fmt: skip
+_CONSTANTS: dict[str, Callable[[], Any]] = {
+    "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
+    "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_DICT": dict,
 }  # fmt: skip
 
 
@@ -63,8 +65,8 @@ def read_pickle(path: str | os.PathLike) -> Any:
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise NotMNISTError(
-            f"{Path(path)} is damaged or holds more than plain arrays ({reason:.200}): fetch or "
-            "make it again"
+            f"{path} is damaged or holds more than plain arrays ({reason:.200}): fetch or make it "
+            "again"
         ) from error
 
 
@@ -90,55 +92,44 @@ class _Machine:
 
     def run(self) -> Any:
         for opcode, argument, _ in pickletools.genops(self.file):
-            self.step(opcode.name, argument)
-        value = self.pop()
+            if opcode.name not in ("PROTO", "FRAME", "STOP"):
+                self.step(opcode.name, argument)
+        (value,) = self.stack
         _check_plain(value)
         return value
 
     def step(self, opcode: str, argument: Any) -> None:
+        pop = self.stack.pop
         match opcode:
-            case "PROTO" | "FRAME" | "STOP":
-                pass
             case "MARK":
                 self.below.append(self.stack)
                 self.stack = []
-            case "NONE":
-                self.push(None)
-            case "NEWTRUE" | "NEWFALSE":
-                self.push(opcode == "NEWTRUE")
-            case "EMPTY_LIST":
-                self.push([])
-            case "EMPTY_DICT":
-                self.push({})
-            case "EMPTY_TUPLE":
-                self.push(())
-            case "TUPLE1" | "TUPLE2" | "TUPLE3":
-                items = [self.pop() for _ in range(int(opcode[-1]))]
-                self.push(tuple(reversed(items)))
             case "TUPLE":
                 self.push(tuple(self.pop_mark()))
+            case "TUPLE1" | "TUPLE2" | "TUPLE3":
+                self.push(tuple(reversed([pop() for _ in range(int(opcode[-1]))])))
             case "APPEND" | "APPENDS":
-                items = [self.pop()] if opcode == "APPEND" else self.pop_mark()
+                items = [pop()] if opcode == "APPEND" else self.pop_mark()
                 _only(list, self.stack[-1]).extend(items)
             case "SETITEM" | "SETITEMS":
-                items = [self.pop(-2), self.pop()] if opcode == "SETITEM" else self.pop_mark()
-                self.set_items(items)
+                self.set_items([pop(-2), pop()] if opcode == "SETITEM" else self.pop_mark())
             case "BINPUT" | "LONG_BINPUT" | "MEMOIZE":
                 self.memo[len(self.memo) if opcode == "MEMOIZE" else argument] = self.stack[-1]
             case "BINGET" | "LONG_BINGET":
                 value = self.memo[argument]
                 self.push(value.finished if isinstance(value, _Unfinished) else value)
-            case "GLOBAL":
-                self.push(self.find(*argument.split(" ")))
-            case "STACK_GLOBAL":
-                self.push(self.find(self.pop(-2), self.pop()))
+            case "GLOBAL" | "STACK_GLOBAL":
+                names = argument.split(" ") if opcode == "GLOBAL" else [pop(-2), pop()]
+                self.push(self.find(*names))
             case "REDUCE" | "NEWOBJ":
-                function, arguments = self.pop(-2), _only(tuple, self.pop())
-                self.push(self.counted(function(*arguments)))
+                function, arguments = pop(-2), _only(tuple, pop())
+                self.push_counted(function(*arguments))
             case "BUILD":
-                unfinished, state = _only(_Unfinished, self.pop(-2)), self.pop()
-                unfinished.finished = self.counted(unfinished.finish(state))
-                self.push(unfinished.finished)
+                unfinished, state = _only(_Unfinished, pop(-2)), pop()
+                unfinished.finished = unfinished.finish(state)
+                self.push_counted(unfinished.finished)
+            case _ if opcode in _CONSTANTS:
+                self.push(_CONSTANTS[opcode]())
             case _ if opcode in _LITERALS:
                 self.push(argument)
             case _:
@@ -147,8 +138,13 @@ class _Machine:
     def push(self, value: Any) -> None:
         self.stack.append(value)
 
-    def pop(self, place: int = -1) -> Any:
-        return self.stack.pop(place)
+    def push_counted(self, value: Any) -> None:
+        # Else a few bytes could ask again and again for copies of many.
+        if isinstance(value, bytes | np.ndarray):
+            self.bytes_left -= len(value) if isinstance(value, bytes) else value.nbytes
+        if self.bytes_left < 0:
+            raise UnpicklingError("its arrays are larger than the file")
+        self.push(value)
 
     def pop_mark(self) -> list[Any]:
         items, self.stack = self.stack, self.below.pop()
@@ -162,25 +158,16 @@ class _Machine:
         _only(dict, self.stack[-1]).update(zip(keys, values, strict=True))
 
     def find(self, module: Any, name: Any) -> Any:
-        asked = _only(str, module), _only(str, name)
-        if asked == ("joblib.numpy_pickle", "NumpyArrayWrapper"):
+        asked = f"{_only(str, module)}.{_only(str, name)}"
+        if asked == "joblib.numpy_pickle.NumpyArrayWrapper":
             return lambda: _Unfinished(self.read_joblib_array)
         if asked not in _STAND_INS:
-            raise UnpicklingError(f"it asks for {'.'.join(asked)!r:.160}")
+            raise UnpicklingError(f"it asks for {asked!r:.160}")
         return _STAND_INS[asked]
-
-    def counted(self, value: Any) -> Any:
-        # Else a few bytes could ask again and again for copies of many.
-        if isinstance(value, bytes | np.ndarray):
-            self.bytes_left -= len(value) if isinstance(value, bytes) else value.nbytes
-        if self.bytes_left < 0:
-            raise UnpicklingError("its arrays are larger than the file")
-        return value
 
     def read_joblib_array(self, state: Any) -> np.ndarray:
         """Read the data that joblib writes between an array's description and the next opcode."""
-        _only(dict, state)
-        if state["subclass"] is not _NDARRAY:
+        if _only(dict, state)["subclass"] is not _NDARRAY:
             raise UnpicklingError("an array is of another class than numpy's")
         size = _size(state["dtype"], state["shape"])
         if size > self.file_bytes:
@@ -219,14 +206,14 @@ def _dtype(code: Any, *_: Any) -> _Unfinished:
 def _reconstruct(kind: Any, *_: Any) -> _Unfinished:
     if kind is not _NDARRAY:
         raise UnpicklingError("an array is of another class than numpy's")
-    return _Unfinished(_array_of_state)
 
+    def finish(state: Any) -> np.ndarray:
+        version, shape, dtype, fortran, data = state
+        if version != 1 or fortran not in (0, 1):
+            raise UnpicklingError("an array's description is malformed")
+        return _array(data, dtype, shape, "F" if fortran else "C")
 
-def _array_of_state(state: Any) -> np.ndarray:
-    version, shape, dtype, fortran, data = state
-    if version != 1 or fortran not in (0, 1):
-        raise UnpicklingError("an array's description is malformed")
-    return _array(data, dtype, shape, "F" if fortran else "C")
+    return _Unfinished(finish)
 
 
 def _array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
@@ -241,12 +228,10 @@ def _array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
 
 def _size(dtype: Any, shape: Any) -> int:
     """Count the bytes of an array once its dtype and shape are known to be plain."""
-    if not isinstance(dtype, np.dtype) or not isinstance(shape, tuple):
+    sound = isinstance(dtype, np.dtype) and type(shape) is tuple and len(shape) <= 64
+    # The product of larger numbers could fill the memory.
+    if not sound or not all(type(n) is int and 0 <= n <= sys.maxsize for n in shape):
         raise UnpicklingError("an array's description is malformed")
-    # Their product would otherwise be a number that fills the memory.
-    small = len(shape) <= _MAX_DIMENSIONS and all(type(n) is int for n in shape)
-    if not small or not all(0 <= n <= sys.maxsize for n in shape):
-        raise UnpicklingError("an array's shape is malformed")
     return math.prod(shape) * dtype.itemsize
 
 
@@ -259,14 +244,14 @@ def _encode(text: Any, codec: Any) -> bytes:
 # All that a pickle can call. Even NumPy's own array and dtype take states that pass raw memory off
 # as objects, so that nothing of NumPy's is called with what a pickle holds.
 _NDARRAY = object()
-_STAND_INS: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): _NDARRAY,
-    ("numpy", "dtype"): _dtype,
-    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy.core.numeric", "_frombuffer"): _array,
-    ("numpy._core.numeric", "_frombuffer"): _array,
+_STAND_INS: dict[str, Any] = {
+    "numpy.ndarray": _NDARRAY,
+    "numpy.dtype": _dtype,
+    "numpy.core.multiarray._reconstruct": _reconstruct,
+    "numpy._core.multiarray._reconstruct": _reconstruct,
+    "numpy.core.numeric._frombuffer": _array,
+    "numpy._core.numeric._frombuffer": _array,
     # Protocols without bytes have them as calls.
-    ("_codecs", "encode"): _encode,
-    ("__builtin__", "bytes"): lambda: b"",
+    "_codecs.encode": _encode,
+    "__builtin__.bytes": lambda: b"",
 }
