@@ -254,8 +254,9 @@ class Collector:
             When there was no image.
         """
         if not self.row_of:
-            found = f" but {', '.join(self.first_aside)}" if self.first_aside else ""
-            raise NotMNISTError(f"{self.path} holds no letter images{found}: give {ACCEPTED}")
+            found = f" but {', '.join(self.first_aside):.300}" if self.first_aside else ""
+            shown = "".join(sign if sign.isprintable() else "?" for sign in found)
+            raise NotMNISTError(f"{self.path} holds no letter images{shown}: give {ACCEPTED}")
         keys = sorted(self.row_of)
         files = [key[2:] for key in keys]
         font_of = {file: number for number, file in enumerate(dict.fromkeys(files))}
