@@ -4,8 +4,9 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
+from typing import Any
 
 from notmnist import evaluation, exports, files, pipeline, sources
 from notmnist.dataset import format_card
@@ -191,8 +192,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands, name: str, function, text: str, *examples: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
+def _command(
+    commands: Any, name: str, function: Callable, text: str, *examples: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=text,
         description=text,

@@ -243,7 +243,8 @@ def test_sets(data: Dataset, *, home: str | os.PathLike | None = None) -> dict[s
     return tests
 
 
-# pytest would take it for a test in every test module that imports it.
+# pytest would take it for a test in every test module that imports it. Functions have no such
+# attribute to type checkers.
 test_sets.__test__ = False  # type: ignore[attr-defined]
 
 

@@ -200,7 +200,8 @@ class Run:
         }
         if rows and self.budget == "full" and self.dataset == DEFAULT_DATASET:
             with files.replacing(folder / f"{stem}.npz") as part, open(part, "wb") as file:
-                np.savez_compressed(file, **rows)
+                # Type checkers fear for a parameter of its own, but no model bears its name.
+                np.savez_compressed(file, **rows)  # type: ignore[arg-type]
         return entries
 
     def _entry(self, model: str, result: Trained, tests: Mapping[str, Split]) -> dict[str, Any]:
@@ -312,7 +313,8 @@ def read_predictions(folder: Path) -> dict[str, np.ndarray]:
     predictions: dict[str, np.ndarray] = {}
     for path in sorted(folder.glob(f"*-{DEFAULT_DATASET}.npz")):
         try:
-            with np.load(path) as kept:
+            # Where np.load opens a file itself, it leaves a damaged one open.
+            with open(path, "rb") as file, np.load(file) as kept:
                 of_notebook = {model: kept[model] for model in kept.files}
         except (OSError, EOFError, ValueError, BadZipFile, pickle.UnpicklingError) as error:
             raise NotMNISTError(

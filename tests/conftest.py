@@ -12,7 +12,7 @@ from server import Server
 
 import notmnist
 
-CHECKOUT = Path(notmnist.__file__).parents[1]
+CHECKOUT = Path(__file__).parents[1]
 
 # A busy machine must not fail a test.
 settings.register_profile(
@@ -39,7 +39,7 @@ def genuine() -> Path:
     beside = CHECKOUT.parent / "shared" / "data" / "notMNIST_small.tar.gz"
     path = Path(os.environ.get("NOTMNIST_SMALL_ARCHIVE", beside))
     if not path.is_file():
-        pytest.skip("the genuine small archive is not here: set NOTMNIST_SMALL_ARCHIVE")
+        pytest.skip("genuine archive: the small one is not here; set NOTMNIST_SMALL_ARCHIVE")
     return path
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -99,23 +100,26 @@ def test_measurements_that_cannot_be_read_are_an_error(tmp_path):
             speed.read_measurements(path)
 
 
-def benchmark(root, misc, *options):
-    return subprocess.Popen(
+@contextmanager
+def benchmark(root, misc, *options, **environment):
+    process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.pipeline", *options],
         cwd=root,
-        env={"NOTMNIST_MISC": str(misc), "PATH": ""},
+        env={"NOTMNIST_MISC": str(misc), "PATH": "", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    with process:
+        yield process
 
 
 def test_a_benchmark_replaces_its_own_rows_alone(pytestconfig, checkout):
     path = checkout / "benchmarks.json"
     other, earlier = entry(checkout, "near duplicates"), entry(checkout, "pipeline", 200)
     path.write_text(json.dumps([other, earlier]))
-    process = benchmark(pytestconfig.rootpath, checkout, "--sizes", "200", "--rounds", "1")
-    assert process.wait(60) == 0, process.stderr.read()
+    with benchmark(pytestconfig.rootpath, checkout, "--sizes", "200", "--rounds", "1") as process:
+        assert process.wait(60) == 0, process.stderr.read()
     entries = {entry["name"]: entry for entry in json.loads(path.read_text())}
     assert entries["near duplicates"] == other
     assert entries.keys() >= {"pipeline", "pipeline, bare arithmetic", "load"}
@@ -124,18 +128,25 @@ def test_a_benchmark_replaces_its_own_rows_alone(pytestconfig, checkout):
 
 
 def test_a_benchmark_that_is_broken_off_leaves_all_rows(pytestconfig, checkout):
-    path = checkout / "benchmarks.json"
+    path, work = checkout / "benchmarks.json", checkout / "work"
     path.write_text("[]")
-    process = benchmark(pytestconfig.rootpath, checkout, "--sizes", "20000")
-    time.sleep(3)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 1
-    assert "no figure was replaced" in process.stderr.read()
+    work.mkdir()
+    root = pytestconfig.rootpath
+    with benchmark(root, checkout, "--sizes", "20000", TMPDIR=str(work)) as process:
+        while not any(work.iterdir()) and process.poll() is None:
+            time.sleep(0.05)
+        # Python may be in a callback, which lets no exception out.
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+        assert process.returncode == 1
+        assert "no figure was replaced" in process.stderr.read()
     assert path.read_text() == "[]"
 
 
 def test_a_benchmark_without_room_does_not_start(pytestconfig, tmp_path):
-    process = benchmark(pytestconfig.rootpath, tmp_path, "--sizes", "1000000000")
-    assert process.wait(60) == 1
-    assert "needs" in process.stderr.read()
+    with benchmark(pytestconfig.rootpath, tmp_path, "--sizes", "1000000000") as process:
+        assert process.wait(60) == 1
+        assert "needs" in process.stderr.read()
     assert not list(tmp_path.iterdir())

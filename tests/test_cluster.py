@@ -21,7 +21,7 @@ from notmnist.running.cluster import _checked
 from notmnist.running.execution import Executed, Task, execute
 
 pytest.importorskip("distributed", reason="needs the extra `distributed`")
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends SIGKILL")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="platform: sends SIGKILL")
 
 CERTIFICATE = str(Path(__file__).with_name("cluster.pem"))
 TLS = {
@@ -140,10 +140,7 @@ def names(folder):
     return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("real", [False, pytest.param(True, marks=[
-    pytest.mark.soak,
-    pytest.mark.skipif("NOTMNIST_SOAK" not in os.environ, reason="set NOTMNIST_SOAK=1"),
-])])  # fmt: skip
+@pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.soak)])
 def test_results_are_whole_and_a_local_runs_when_a_worker_is_killed_in_mid_run(
     cluster, folder, tmp_path, monkeypatch, real
 ):

@@ -9,6 +9,11 @@ from notmnist import files, sources
 
 ARCHIVES = (sources.OPENGLYPHS_LARGE, sources.OPENGLYPHS_SMALL)
 FOLDER = sources.OPENGLYPHS_LARGE.path.parent
+# mlcroissant calls what rdflib is about to drop, and leaves the files that it reads open.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
+]
 
 
 @pytest.fixture(scope="module")

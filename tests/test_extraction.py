@@ -347,7 +347,7 @@ BOMBS = {
 }
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="platform: needs Linux's /proc")
 @pytest.mark.parametrize("start", BOMBS.values(), ids=BOMBS)
 def test_a_bomb_of_zeros_takes_little_memory(tmp_path, python, start):
     path = tmp_path / "letters.tar.gz"

@@ -4,13 +4,13 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-CHECKOUT = Path(__file__).parents[1]
+from conftest import CHECKOUT
+
 # Not what the package needs, but what measures it.
 MEASURING = {"coverage"}
 ONLY_CORE = """

@@ -21,7 +21,7 @@ from notmnist import NotMNISTError, exports
 from notmnist.archives import download
 from notmnist.prepared import cards
 
-fuzz = pytest.importorskip("fuzz", reason="limits its memory and time as only POSIX can")
+fuzz = pytest.importorskip("fuzz", reason="platform: limits its memory and time as only POSIX can")
 
 MEMBERS = {name: content for name, content in letters_with_copies().items() if content}
 PREPARED = [".letters.lock", "letters.joblib", "letters.json"]
@@ -174,13 +174,7 @@ def test_of_eight_processes_at_once_one_does_the_work_and_all_get_the_same(
     assert listing(tmp_path / "home") == FETCHED
 
 
-@pytest.mark.parametrize(
-    "kills",
-    [20, pytest.param(200, marks=[
-        pytest.mark.soak,
-        pytest.mark.skipif("NOTMNIST_SOAK" not in os.environ, reason="set NOTMNIST_SOAK=1"),
-    ])],
-)  # fmt: skip
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.soak)])
 def test_after_a_kill_at_any_moment_the_next_run_gives_the_undisturbed_result(
     served, kills, undisturbed
 ):
@@ -208,7 +202,7 @@ def disk(tmp_path):
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     if not mount("size=16k"):
-        pytest.skip("only root may mount the small file system that the fault needs")
+        pytest.skip("root: only root may mount the small file system that the fault needs")
     mount.folder = folder
     yield mount
     subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -1,6 +1,5 @@
 """Near duplicates: planted ones, brute force over all pairs, and the groups they make."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -153,7 +152,6 @@ def test_the_search_finds_the_pairs_that_brute_force_finds(planted):
 
 
 @pytest.mark.soak
-@pytest.mark.skipif("NOTMNIST_SOAK" not in os.environ, reason="a minute: set NOTMNIST_SOAK=1")
 def test_brute_force_agrees_on_five_thousand_images(planted):
     rows = np.random.default_rng(0).permutation(len(planted.images))[:5_000]
     assert_like_brute_force(planted.images[rows])

@@ -190,7 +190,7 @@ def test_a_failing_cell_is_named_and_nothing_is_written(notebook, misc, source, 
     assert not misc.exists()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="sends SIGKILL")
+@pytest.mark.skipif(os.name == "nt", reason="platform: sends SIGKILL")
 @pytest.mark.parametrize("options", [[], ["--inplace"]])
 def test_a_killed_kernel_ends_the_command_with_status_1_and_leaves_earlier_results(
     notebook, misc, monkeypatch, capsys, options
@@ -219,7 +219,7 @@ def test_notebooks_are_found_by_name_in_order():
             notebooks.find_notebooks([name])
 
 
-@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+@pytest.mark.skipif(os.name == "nt", reason="platform: sends SIGINT")
 def test_ctrl_c_ends_a_run_with_status_1_and_one_line(tmp_path):
     environment = os.environ | {"NOTMNIST_MISC": str(tmp_path / "misc")}
     process = subprocess.Popen(

@@ -10,9 +10,9 @@ import pytest
 from archives import letters, record, source_of, tar_gz
 
 import notmnist
+from conftest import CHECKOUT
 from notmnist import NotMNISTError, files
 
-CHECKOUT = Path(notmnist.__file__).parents[1]
 SOURCES = sorted((CHECKOUT / "notmnist").rglob("*.py"))
 POSIX_MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 # What the package uses of these modules; all of it is there on Windows too.
@@ -90,7 +90,7 @@ def test_commands_work_in_a_folder_that_the_terminals_encoding_cannot_name(tmp_p
 def windows_files(monkeypatch):
     """Let no file that this process has open or mapped be replaced or removed, as Windows does."""
     if not Path("/proc/self/maps").exists():
-        pytest.skip("needs Linux's /proc")
+        pytest.skip("platform: needs Linux's /proc")
     refused = []
 
     def refuse_if_open(path):

@@ -9,13 +9,13 @@ import sys
 import tomllib
 import zipfile
 from itertools import chain
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-CHECKOUT = Path(__file__).parents[1]
+from conftest import CHECKOUT
+
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 NOTEBOOKS = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
 

@@ -114,7 +114,7 @@ def test_keras_learns_from_tensorflows_view(split):
 
 @pytest.fixture
 def torch():
-    return pytest.importorskip("torch", reason="PyTorch is not installed")
+    return pytest.importorskip("torch", reason="torch: PyTorch is not installed")
 
 
 def test_torch_reads_every_row_in_order(split, torch):
@@ -194,7 +194,7 @@ def test_the_trap_of_out_of_distribution_tests_a_transform_set_later_is_seen_by_
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_torchs_workers_read_every_row_however_they_start(split, torch, method):
     if method not in multiprocessing.get_all_start_methods():
-        pytest.skip("this platform can't fork")
+        pytest.skip("platform: this one can't fork")
     few = split[5:105]
     half, rest = torch.utils.data.random_split(few.as_torch(), [0.5, 0.5])
     both = torch.utils.data.ConcatDataset([half, rest])

@@ -70,7 +70,8 @@ def distances(images: np.ndarray, others: np.ndarray, shift: Shift = (0, 0)) -> 
 
 def window(shift: Shift, margin: int = MARGIN) -> tuple[slice, slice]:
     """Return where, in the first image of a pair, the second overlaps it, without a margin."""
-    return tuple(slice(margin + max(-by, 0), IMAGE_SIZE - margin - max(by, 0)) for by in shift)
+    rows, columns = (slice(margin + max(-by, 0), IMAGE_SIZE - margin - max(by, 0)) for by in shift)
+    return rows, columns
 
 
 def opposite(shift: Shift) -> Shift:

@@ -1,7 +1,6 @@
 """Near duplicates: images that differ by no more than a small shift and a little noise."""
 
 from collections.abc import Iterator
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -156,7 +155,8 @@ def _slices(count: int, size: int) -> Iterator[slice]:
 
 def _shifts(both_ways: bool) -> Iterator[Shift]:
     """Yield the shifts by at most one pixel, or one of every two opposite ones."""
-    return (shift for shift in product((-1, 0, 1), repeat=2) if both_ways or shift >= (0, 0))
+    shifts = ((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
+    return (shift for shift in shifts if both_ways or shift >= (0, 0))
 
 
 def _pairs_at(
@@ -180,7 +180,7 @@ def _pairs_at(
             distances(side.images[a[pairs]], other.images[b[pairs]], shift)
             for pairs in _slices(len(a), _PAIRS_AT_A_TIME)
         ]
-    return tuple(np.concatenate(column) for column in (first, second, distance))
+    return np.concatenate(first), np.concatenate(second), np.concatenate(distance)
 
 
 def _nearest(first: np.ndarray, second: np.ndarray, distance: np.ndarray) -> Pairs:

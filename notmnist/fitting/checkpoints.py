@@ -40,10 +40,15 @@ def resumed(describe: Callable[[], str], compute: Callable[[], Arrays]) -> Array
     name = hashlib.sha256(describe().encode()).hexdigest()[:32]
     path = Path(os.environ["NOTMNIST_CHECKPOINTS"], f"{name}.npz")
     # A file that can't be read is as good as none.
-    with suppress(OSError, EOFError, ValueError, BadZipFile), np.load(path) as kept:
+    with (
+        suppress(OSError, EOFError, ValueError, BadZipFile),
+        open(path, "rb") as earlier,
+        np.load(earlier) as kept,
+    ):
         return dict(kept)
     arrays = compute()
     # The run that is to be protected goes on without protection when the disk is full.
     with suppress(NotMNISTError), files.replacing(path) as part, open(part, "wb") as file:
-        np.savez(file, **arrays)
+        # Type checkers fear for a parameter of its own, but no array bears its name.
+        np.savez(file, **arrays)  # type: ignore[arg-type]
     return arrays
