@@ -143,12 +143,16 @@ def _place_of(array: np.ndarray) -> np.ndarray | _Place:
     """Find the place of an array that is mapped for reading; return any other as it is."""
     is_mapped = isinstance(array, np.memmap) and array.mode == "r"
     if not (is_mapped and array.size and array.flags.c_contiguous):
-        return array
+        return np.asarray(array)
     whole: Any = array  # a slice names the offset of the whole array, not its own
     while isinstance(whole.base, np.memmap):
         whole = whole.base
     offset = whole.offset + array.ctypes.data - whole.ctypes.data
-    return _Place(whole.filename, _stamp(whole.filename), array.dtype, offset, array.shape)
+    try:
+        stamp = _stamp(whole.filename)
+    except OSError:
+        return np.asarray(array)  # the file was removed, and is only still mapped
+    return _Place(whole.filename, stamp, array.dtype, offset, array.shape)
 
 
 def _stamp(path: str) -> tuple[int, int]:
