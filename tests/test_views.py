@@ -161,6 +161,7 @@ def test_torchs_view_has_what_torchvisions_datasets_have(split, torch):
     assert len(view) == int(chosen.sum())
     assert torch.equal(torch.stack([image[0] for image, _ in view]), view.data)
     assert [label for _, label in view] == view.targets.tolist()
+    assert torch.equal(view[1:3][0][:, 0], view.data[1:3])
 
 
 def test_a_transform_takes_pil_images_and_a_target_transform_labels(split, torch):

@@ -62,12 +62,12 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
     def _item(self, row: int) -> Item:
         image, label = self._images(row), int(self.targets[row])
         return (
-            self.transform(Image.fromarray(image.numpy())) if self.transform else image[None],
-            self.target_transform(label) if self.target_transform else label,
+            image[None] if self.transform is None else self.transform(_as_pil(image)),
+            label if self.target_transform is None else self.target_transform(label),
         )
 
     def _transforms(self) -> bool:
-        return not self.transform is self.target_transform is None
+        return self.transform is not None or self.target_transform is not None
 
     def _images(self, rows: int | Sequence[int]) -> torch.Tensor:
         # Once asked for or assigned, `data` may differ from the split.
@@ -75,3 +75,7 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
             return self.data[rows].clone()
         # Copies: the mapped file can't be written, and a tensor that can't is a crash to come.
         return torch.from_numpy(np.array(self.split.images[rows]))
+
+
+def _as_pil(image: torch.Tensor) -> Image.Image:
+    return Image.fromarray(image.numpy())
