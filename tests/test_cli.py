@@ -121,13 +121,13 @@ def test_every_command_takes_the_cache_folder_and_a_tilde_is_the_users_home(
 
 def test_a_reader_that_leaves_early_is_no_failure_to_tell_of(home):
     notmnist.prepare("openglyphs", home=home)
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "notmnist", "info", "openglyphs"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait() == 1
+    ) as process:  # fmt: skip
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["prepare", "openglyphs"], ["info", "nope"]])

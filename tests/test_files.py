@@ -203,7 +203,8 @@ def test_who_waits_for_a_lock_says_so_again_and_again(tmp_path):
         lines = {process.stderr.readline() for _ in range(3)}
         with pytest.raises(NotMNISTError, match=r"another process holds .*\.name\.lock"):
             files.locked(tmp_path / "name", wait=False)
-    assert process.wait() == 0
+    process.communicate()
+    assert process.returncode == 0
     assert lines == {
         f"notmnist: still waiting for the process that holds {tmp_path / '.name.lock'}; "
         "end it if it hangs\n"

@@ -97,8 +97,9 @@ def of_array(predictions: np.ndarray) -> Submission:
 
 def _read_npz(path: str) -> Submission:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
+        # Where np.load opens a file itself, it leaves a damaged one open.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
+            arrays = {name: np.asarray(content[name]) for name in content.files}
     except Exception as error:  # all that zipfile, zlib and NumPy raise at damaged files
         raise _unreadable(path, error) from error
     return _of_arrays(path, arrays)
