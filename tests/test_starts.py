@@ -87,19 +87,48 @@ def test_the_script_for_several_accelerators_trains_on_two_devices_as_on_one(tmp
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel, built from a copy, since a build leaves its own folders beside the sources."""
+def build(tmp_path_factory):
+    """Build wheels from a copy, since a build leaves its own folders beside the sources."""
     copy = tmp_path_factory.mktemp("copy")
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(CHECKOUT / name, copy)
     unwanted = shutil.ignore_patterns("__pycache__", "*-quick.*")
     for name in ("notmnist", "notebooks", "misc"):
         shutil.copytree(CHECKOUT / name, copy / name, ignore=unwanted)
-    build = "from setuptools import build_meta; build_meta.build_wheel('dist')"
-    done = subprocess.run([sys.executable, "-c", build], cwd=copy, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    (path,) = (copy / "dist").glob("*.whl")
-    return path
+
+    def run(hook, out):
+        code = f"from setuptools import build_meta; build_meta.{hook}({str(out)!r})"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=copy, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        (path,) = out.glob("*.whl")
+        return path
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def wheel(build, tmp_path_factory):
+    return build("build_wheel", tmp_path_factory.mktemp("wheel"))
+
+
+def test_a_folder_of_the_packages_name_does_not_hide_an_editable_install(build, tmp_path):
+    site, here = tmp_path / "site", tmp_path / "here"
+    (here / "notmnist").mkdir(parents=True)
+    with zipfile.ZipFile(build("build_editable", tmp_path)) as archive:
+        archive.extractall(site)
+    code = (
+        f"import site; site.addsitedir({str(site)!r})\n"
+        "from importlib.util import find_spec; print(find_spec('notmnist').origin)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    # Without the folders of this environment, which may hold another editable install.
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        cwd=here, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.endswith("__init__.py\n"), done.stdout + done.stderr
 
 
 def test_the_wheel_holds_code_notebooks_results_and_data_and_little_else(wheel):
@@ -113,7 +142,8 @@ def test_the_wheel_holds_code_notebooks_results_and_data_and_little_else(wheel):
     expected = {path.relative_to(CHECKOUT).as_posix() for path in tracked}
     expected = {name if name.startswith("notmnist") else f"notmnist/{name}" for name in expected}
     assert expected <= names
-    assert "notmnist/misc/results/01_sklearn_lr-openglyphs.json" in names
+    assert {"notmnist/misc/results/01_sklearn_lr-openglyphs.json", "notmnist/py.typed"} <= names
+    assert not any(name.endswith(".npz") for name in names)
     assert not any(name.startswith(("tests", "benchmarks", "data")) for name in names)
     assert wheel.stat().st_size < 10e6
 
