@@ -14,12 +14,12 @@ _KNOWN = np.isin(np.arange(256), (_FILE, _FOLDER, _LONG_NAME))
 # Fields of a header (POSIX.1-1988 ustar).
 _NAME, _SIZE, _CHECKSUM, _KIND = slice(0, 100), slice(124, 136), slice(148, 156), 156
 _MAGIC, _PREFIX = slice(257, 262), slice(345, 500)
-# Mode, owner, group, size, time, checksum and device: octal digits, then zeros or spaces.
-_NUMBERS = tuple(
-    slice(*field)
-    for field in ((100, 108), (108, 116), (116, 124), (124, 136), (136, 148), (148, 156),
-                  (329, 337), (337, 345))
+# Mode, owner, group, size, time, checksum and device, which are octal numbers.
+_NUMBERS = (
+    (100, 108), (108, 116), (116, 124), (124, 136), (136, 148), (148, 156), (329, 337), (337, 345)
 )  # fmt: skip
+_COLUMNS = [column for start, end in _NUMBERS for column in range(start, end)]
+_WITHIN = np.array([column not in dict(_NUMBERS) for column in _COLUMNS[1:]])
 
 
 class Walk:
@@ -98,29 +98,32 @@ class Walk:
 
 def _are_plain(headers: np.ndarray, sizes: list[int]) -> np.ndarray:
     """Tell which headers hold nothing but what the walk knows, and a right checksum."""
-    numbers = {field.start: _numbers(headers[:, field]) for field in _NUMBERS}
-    field = headers[:, _CHECKSUM]
+    field, kinds = headers[:, _CHECKSUM], headers[:, _KIND]
     sums = headers.sum(axis=1) - field.sum(axis=1) + ord(" ") * field.shape[1]
-    kinds = headers[:, _KIND]
     return (
         _KNOWN[kinds]
         & (headers[:, _MAGIC] == np.frombuffer(b"ustar", np.uint8)).all(axis=1)
-        & (numbers[_CHECKSUM.start] == sums)
-        & (numbers[_SIZE.start] == sizes)
-        & ((kinds != _FOLDER) | (numbers[_SIZE.start] == 0))
-        & np.all([number >= 0 for number in numbers.values()], axis=0)
+        & _hold_numbers(headers)
+        & (_numbers(field) == sums)
+        & (_numbers(headers[:, _SIZE]) == sizes)
+        & ((kinds != _FOLDER) | (np.array(sizes) == 0))
     )
 
 
-def _numbers(fields: np.ndarray) -> np.ndarray:
-    """Return octal numbers, -1 where something else stands than digits, then zeros or spaces."""
-    digits = fields.astype(np.int64) - ord("0")
-    is_digit = (digits >= 0) & (digits < 8)
+def _hold_numbers(headers: np.ndarray) -> np.ndarray:
+    """Tell where every field of a number has digits and then zeros or spaces, and nothing else."""
+    fields = headers[:, _COLUMNS]
+    is_digit = (fields >= ord("0")) & (fields <= ord("7"))
     is_end = (fields == 0) | (fields == ord(" "))
-    well_formed = (is_digit | is_end).all(axis=1) & ~(is_end[:, :-1] & is_digit[:, 1:]).any(axis=1)
+    digit_behind_end = is_end[:, :-1] & is_digit[:, 1:] & _WITHIN
+    return (is_digit | is_end).all(axis=1) & ~digit_behind_end.any(axis=1)
+
+
+def _numbers(fields: np.ndarray) -> np.ndarray:
+    """Return the numbers in fields that hold digits and then zeros or spaces."""
+    is_digit = fields >= ord("0")
     weights = 8 ** np.arange(fields.shape[1])[::-1]
-    numbers = np.where(is_digit, digits, 0) @ weights >> 3 * is_end.sum(axis=1)
-    return np.where(well_formed, numbers, -1)
+    return np.where(is_digit, fields - ord("0"), 0) @ weights >> 3 * (~is_digit).sum(axis=1)
 
 
 def _names(headers: np.ndarray) -> list[bytes]:

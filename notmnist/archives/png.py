@@ -12,13 +12,15 @@ import numpy as np
 
 from notmnist.sources import IMAGE_SIZE
 
-# Signature and header of a 28x28, 8-bit greyscale file without interlace, checksum and all.
+# A chunk is its content's length, its name, its content, and the checksum of the last two.
+_HEAD, _CHECKSUM = struct.Struct(">I4s"), struct.Struct(">I")
+# Signature and header of a 28x28, 8-bit greyscale file without interlace.
 _IHDR = b"IHDR" + struct.pack(">IIBBBBB", IMAGE_SIZE, IMAGE_SIZE, 8, 0, 0, 0, 0)
-START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d" + _IHDR + struct.pack(">I", zlib.crc32(_IHDR))
+_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d" + _IHDR + _CHECKSUM.pack(zlib.crc32(_IHDR))
+_END = b"\x00\x00\x00\x00IEND" + _CHECKSUM.pack(zlib.crc32(b"IEND"))
 # Chunks that may be ignored have a small first letter; those of animations are not ignored.
 _OTHERS = rb"(?:(?!acTL|fcTL|fdAT)[a-z][A-Za-z]{3})*"
-_ORDER = re.compile(_OTHERS + rb"(?:IDAT)+" + _OTHERS + rb"IEND")
-_CHUNK = struct.Struct(">I4s")
+_ORDER = re.compile(_OTHERS + rb"(?:IDAT)+" + _OTHERS)
 _ROW = IMAGE_SIZE + 1  # a byte that names the row's filter, and the pixels
 _BYTES = IMAGE_SIZE * _ROW
 _NONE, _SUB, _UP, _AVERAGE, _PAETH = _FILTERS = bytes(range(5))
@@ -55,7 +57,7 @@ def _filtered_rows(file: bytes | str) -> bytes:
     """Return the rows as the file holds them; ValueError says what is wrong with it."""
     if isinstance(file, str):
         raise ValueError(file)
-    if not file.startswith(START):
+    if not file.startswith(_START):
         raise ValueError("not a 28x28 8-bit greyscale PNG" if file else "empty file")
     stream = zlib.decompressobj()
     try:
@@ -70,19 +72,20 @@ def _filtered_rows(file: bytes | str) -> bytes:
 
 
 def _pixel_data(file: bytes) -> bytes:
-    """Check the chunks behind the header, and join those of the pixels."""
-    kinds, data, position = b"", b"", len(START)
-    while not kinds.endswith(b"IEND"):
-        length, kind = _CHUNK.unpack_from(file, position)
-        end = position + _CHUNK.size + length
-        if file[end : end + 4] != zlib.crc32(file[position + 4 : end]).to_bytes(4, "big"):
-            raise ValueError("a PNG that is cut short or has a wrong checksum")
+    """Check all that stands between header and end, and join the chunks of pixels."""
+    kinds, data, position, end = b"", b"", len(_START), len(file) - len(_END)
+    while position < end:
+        length, kind = _HEAD.unpack_from(file, position)
+        content = file[position + _HEAD.size : position + _HEAD.size + length]
+        position += _HEAD.size + length
+        if _CHECKSUM.unpack_from(file, position) != (zlib.crc32(kind + content),):
+            raise ValueError("a PNG with a wrong checksum")
         if kind == b"IDAT":
-            data += file[position + _CHUNK.size : end]
+            data += content
         kinds += kind
-        position = end + 4
-    if not _ORDER.fullmatch(kinds) or length or position != len(file):
-        raise ValueError("a PNG with unknown or misplaced parts")
+        position += _CHECKSUM.size
+    if position != end or not file.endswith(_END) or not _ORDER.fullmatch(kinds):
+        raise ValueError("a PNG with missing, unknown or misplaced parts")
     return data
 
 
