@@ -16,10 +16,11 @@ class BuildWithNotebooks(build_py):
         """Build, then copy."""
         super().run()
         if not self.editable_mode:
-            for folder, pattern in (("notebooks", "*.ipynb"), ("misc/results", "*.json")):
+            # 11_summary reads the predictions (.npz) as well as the scores (.json).
+            for folder in ("notebooks", "misc/results"):
                 target = Path(self.build_lib) / "notmnist" / folder
                 target.mkdir(parents=True, exist_ok=True)
-                for path in sorted((ROOT / folder).glob(pattern)):
+                for path in sorted((ROOT / folder).glob("*.*")):
                     shutil.copyfile(path, target / path.name)
 
 

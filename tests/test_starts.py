@@ -142,8 +142,8 @@ def test_the_wheel_holds_code_notebooks_results_and_data_and_little_else(wheel):
     expected = {path.relative_to(CHECKOUT).as_posix() for path in tracked}
     expected = {name if name.startswith("notmnist") else f"notmnist/{name}" for name in expected}
     assert expected <= names
-    assert {"notmnist/misc/results/01_sklearn_lr-openglyphs.json", "notmnist/py.typed"} <= names
-    assert not any(name.endswith(".npz") for name in names)
+    results = {f"notmnist/misc/results/01_sklearn_lr-openglyphs.{end}" for end in ("json", "npz")}
+    assert results | {"notmnist/py.typed"} <= names
     assert not any(name.startswith(("tests", "benchmarks", "data")) for name in names)
     assert wheel.stat().st_size < 10e6
 
@@ -163,10 +163,14 @@ def test_a_notebook_runs_from_the_wheel_alone_in_an_empty_folder(wheel, tmp_path
 
     where = run("-c", "import notmnist; print(notmnist.__file__)").stdout
     assert where.startswith(str(site))
-    done = run("-m", "notmnist", "run", "00_data")
+    done = run("-m", "notmnist", "run", "00_data", "11_summary")
     assert done.returncode == 0, done.stderr
     written = sorted(path.name for path in empty.rglob("*") if path.is_file())
-    assert written == ["00_data-openglyphs-quick.ipynb", "00_data-quick.png"]
+    assert written == [
+        f"{name}{end}"
+        for name in ("00_data", "11_summary")
+        for end in ("-openglyphs-quick.ipynb", "-quick.png")
+    ]
 
 
 def test_a_test_module_may_import_every_public_name(tmp_path):
