@@ -1,8 +1,9 @@
-"""The figures that notebooks share: contact sheets, galleries and learning curves."""
+"""Figures that several notebooks draw: contact sheets, galleries and learning curves."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from notmnist.dataset import Split
 from notmnist.errors import needs_extra
@@ -14,26 +15,26 @@ with needs_extra("notebooks"):
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Executed notebooks are committed: pictures of moderate size keep each under 300 kB.
+# Executed notebooks are committed; pictures of moderate size keep each of them under 300 kB.
 plt.rcParams["figure.dpi"] = 80
 
 
 def contact_sheet(split: Split, columns: int, title: str) -> Figure:
-    """Show the first images of every letter, a row a letter.
+    """Show the first images of every letter, one row per letter.
 
     Parameters
     ----------
     split : Split
         Images and labels.
     columns : int
-        Images a row.
+        Images per row; where a letter has fewer, the rest of its row is black.
     title : str
-        Says the dataset's name.
+        Names the dataset.
 
     Returns
     -------
     Figure
-        Ten rows.
+        Ten rows of images.
     """
     sheet = np.zeros((len(LETTERS), IMAGE_SIZE, columns, IMAGE_SIZE), np.uint8)
     for label in range(len(LETTERS)):
@@ -55,18 +56,18 @@ def contact_sheet(split: Split, columns: int, title: str) -> Figure:
 
 
 def gallery(images: np.ndarray, captions: Sequence[str], title: str, columns: int = 8) -> Figure:
-    """Show images with a caption each.
+    """Show images, each with a caption.
 
     Parameters
     ----------
     images : ndarray, shape (N, 28, 28)
-        uint8 grey levels, or any real numbers, which are shown on a diverging scale about 0.
+        Grey levels as uint8, or real numbers, which are shown on a diverging scale around 0.
     captions : sequence of str
-        One an image.
+        One per image.
     title : str
-        Says the dataset's name.
+        Names the dataset.
     columns : int
-        Images a row.
+        Images per row.
 
     Returns
     -------
@@ -96,26 +97,27 @@ def gallery(images: np.ndarray, captions: Sequence[str], title: str, columns: in
 
 
 def learning_curves(histories: Mapping[str, History], title: str) -> Figure:
-    """Draw accuracy and loss against steps: validation solid, training dashed.
+    """Draw accuracy and loss against steps: validation as solid lines, training as dashed lines.
 
     Parameters
     ----------
     histories : mapping of str to History
-        One line each, by its legend.
+        The runs to draw, by their names in the legend.
     title : str
-        Says the model's and the dataset's name.
+        Names the model, the dataset and its numbers of images.
 
     Returns
     -------
     Figure
-        Two panels.
+        Accuracy in percent on the left, loss in nats on the right.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
     for i, (name, history) in enumerate(histories.items()):
-        _draw(left, history.steps, history.valid_accuracy, history.train_accuracy, f"C{i}", name)
+        valid, train = (100 * np.array(a) for a in (history.valid_accuracy, history.train_accuracy))
+        _draw(left, history.steps, valid, train, f"C{i}", name)
         _draw(right, history.steps, history.valid_loss, history.train_loss, f"C{i}", name)
-    left.set(xlabel="steps", ylabel="accuracy")
-    right.set(xlabel="steps", ylabel="loss (nats)")
+    left.set(xlabel="steps", ylabel="accuracy (%)")
+    right.set(xlabel="steps", ylabel="cross-entropy (nats)")
     left.plot([], [], color="gray", label="validation")
     left.plot([], [], color="gray", linestyle="--", label="training")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=5)
@@ -124,8 +126,7 @@ def learning_curves(histories: Mapping[str, History], title: str) -> Figure:
 
 
 def _draw(
-    axes: Axes, steps: Sequence[int], valid: Sequence[float], train: Sequence[float],
-    color: str, name: str,
+    axes: Axes, steps: Sequence[int], valid: ArrayLike, train: ArrayLike, color: str, name: str
 ) -> None:  # fmt: skip
     axes.plot(steps, valid, color=color, label=name)
     axes.plot(steps, train, color=color, linestyle="--", alpha=0.6)

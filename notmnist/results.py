@@ -47,7 +47,7 @@ _PACKAGES = {"numpy": "numpy", "sklearn": "scikit-learn", "tensorflow": "tensorf
 def choose(
     dataset: str | None = None, budget: str | None = None, seeds: str | None = None
 ) -> tuple[str, str, int | None]:
-    """Choose dataset, budget and seeds: those given, else the environment's, else the defaults.
+    """Choose dataset, budget and seeds: as given, else as the environment says, else the defaults.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def choose(
     Raises
     ------
     UsageError
-        When the budget is unknown, or the number of seeds none from 1 to 9999.
+        When the budget is unknown, or the number of seeds is not one from 1 to 9999.
     """
     dataset = dataset or os.environ.get("NOTMNIST_DATASET") or DEFAULT_DATASET
     budget = budget or os.environ.get("NOTMNIST_BUDGET") or BUDGETS[0]
@@ -84,14 +84,16 @@ class Run:
     notebook : str
         The notebook's name without ``.ipynb``.
     table : mapping of str to (quick, full)
-        Each parameter's value under the two budgets.
+        The value of each parameter under the two budgets.
 
     Attributes
     ----------
     dataset, budget : str
-        From NOTMNIST_DATASET and NOTMNIST_BUDGET; default ``openglyphs`` and ``quick``.
+        From NOTMNIST_DATASET and NOTMNIST_BUDGET; by default ``openglyphs`` and ``quick``.
     parameters : SimpleNamespace
-        The budget's column of the table. NOTMNIST_SEEDS replaces its `seeds` by 0, 1, 2 ...
+        The column of the table for the budget. NOTMNIST_SEEDS replaces its `seeds` by 0, 1, 2 ...
+    caption : str
+        The dataset and, once it is loaded, its numbers of images, for the titles of figures.
 
     Raises
     ------
@@ -104,24 +106,25 @@ class Run:
         self.dataset, self.budget, seeds = choose()
         column = BUDGETS.index(self.budget)
         self.parameters = SimpleNamespace(**{name: row[column] for name, row in table.items()})
+        self.caption = self.dataset
         self._command = f"notmnist run {notebook} --dataset {self.dataset} --budget {self.budget}"
         if seeds and "seeds" in table:
             self.parameters.seeds = list(range(seeds))
             self._command += f" --seeds {seeds}"
 
     def __repr__(self) -> str:
-        """List dataset, budget and parameters, one a line."""
+        """List dataset, budget and parameters, one per line."""
         values = {"dataset": self.dataset, "budget": self.budget} | vars(self.parameters)
         width = max(map(len, values))
         return "\n".join(f"{name:<{width}}  {value}" for name, value in values.items())
 
     def save_picture(self, figure: "Figure") -> None:
-        """Save the notebook's curve: ``misc/<notebook>.png`` for a full run on OpenGlyphs.
+        """Save the notebook's figure: ``misc/<notebook>.png`` for a full run on OpenGlyphs.
 
         Parameters
         ----------
         figure : Figure
-            Other runs add the dataset's name and ``-quick`` to the file's name.
+            The names of other runs' files also hold the dataset, and ``-quick``.
         """
         with files.replacing(
             files.misc() / picture_name(self.notebook, self.dataset, self.budget)
@@ -149,11 +152,12 @@ class Run:
         data = pipeline.load(self.dataset)
         tests = pipeline.test_sets(data)
         bounds = vars(self.parameters)
-        return replace(
-            data,
-            train=data.train.sample(bounds.get("images")),
-            valid=data.valid.sample(bounds.get("valid_images")),
-        ), tests
+        train = data.train.sample(bounds.get("images"))
+        valid = data.valid.sample(bounds.get("valid_images"))
+        self.caption = (
+            f"{self.dataset}: {len(train):,} training and {len(valid):,} validation images"
+        )
+        return replace(data, train=train, valid=valid), tests
 
     def record(
         self,
@@ -243,12 +247,12 @@ def own_accuracy(entry: Mapping[str, Any]) -> float:
 
 
 def result_stem(notebook: str, dataset: str, budget: str) -> str:
-    """Name a run's files, without their ending: quick runs never bear a committed file's name."""
+    """Name a run's files, without their ending; a quick run never takes a committed file's name."""
     return f"{notebook}-{dataset}" + ("" if budget == "full" else f"-{budget}")
 
 
 def picture_name(notebook: str, dataset: str, budget: str) -> str:
-    """Name a run's picture: the default dataset goes without saying."""
+    """Name a run's figure, which leaves the default dataset out of the name."""
     stem = result_stem(notebook, dataset, budget)
     return f"{stem.replace(f'-{DEFAULT_DATASET}', '', 1)}.png"
 
@@ -330,7 +334,7 @@ def read_predictions(folder: Path) -> dict[str, np.ndarray]:
 
 
 def describe(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Say in a line per model and test set how accurate it is.
+    """Describe how accurate each model is, one line per test set.
 
     Parameters
     ----------
@@ -344,7 +348,7 @@ def describe(entries: Sequence[Mapping[str, Any]]) -> str:
     """
     lines = []
     for entry in entries:
-        lines.append(f"{entry['model']}: {entry['train_seconds']:.1f} s of training a seed")
+        lines.append(f"{entry['model']}: {entry['train_seconds']:.1f} s of training per seed")
         for name, score in entry["tests"].items():
             low, high = score["interval"]
             lines.append(

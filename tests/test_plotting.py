@@ -24,7 +24,7 @@ def letters():
     return Split(images, labels, np.zeros(30, np.int32), np.array(["a"]), np.array(["a"]))
 
 
-def test_a_contact_sheet_has_a_row_a_letter(letters):
+def test_a_contact_sheet_has_one_row_per_letter(letters):
     figure = plotting.contact_sheet(letters, 2, "letters")
     (axes,) = figure.axes
     assert axes.get_title() == "letters"
@@ -61,7 +61,7 @@ def test_learning_curves_draw_accuracy_and_loss():
     )  # fmt: skip
     figure = plotting.learning_curves({"mine": history}, "a model")
     left, right = figure.axes
-    assert (left.get_ylabel(), right.get_ylabel()) == ("accuracy", "loss (nats)")
+    assert (left.get_ylabel(), right.get_ylabel()) == ("accuracy (%)", "cross-entropy (nats)")
     assert "mine" in [text.get_text() for text in figure.legends[0].get_texts()]
-    assert left.lines[0].get_ydata().tolist() == [0.4, 0.7]
+    assert left.lines[0].get_ydata().tolist() == [40, 70]
     assert right.lines[1].get_ydata().tolist() == [2, 1]
