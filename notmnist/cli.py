@@ -172,6 +172,11 @@ def _parser() -> argparse.ArgumentParser:
         "--seeds", metavar="N", help="how many seeds; default: NOTMNIST_SEEDS, else the budget's"
     )
     run.add_argument(
+        "--jobs", metavar="N", type=_jobs,
+        help="how many notebooks run side by side; default: quick ones as cores and memory allow, "
+        "full ones one after another",
+    )  # fmt: skip
+    run.add_argument(
         "--scheduler", metavar="ADDRESS", help="spread the notebooks over a dask cluster"
     )
     run.add_argument("--inplace", action="store_true", help="refresh the notebooks' own outputs")
@@ -211,6 +216,12 @@ def _command(
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise argparse.ArgumentTypeError(f"{text!r:.20} is no number of images")
+    return int(text)
+
+
+def _jobs(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < len(text) < 4 and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r:.20} is not a number from 1 to 999")
     return int(text)
 
 
@@ -262,6 +273,8 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
     from notmnist import results
     from notmnist.running import notebooks  # nbclient and matplotlib: `--help` stays quick
 
@@ -275,10 +288,11 @@ def _run(options: argparse.Namespace) -> None:
             seeds=seeds,
             home=options.home,
             scheduler=options.scheduler,
+            jobs=options.jobs,
             inplace=options.inplace,
         ):
             finished.append(one)
-            print(one.notebook, flush=True)
+            tqdm.write(str(one.notebook))
     finally:
         if finished:
             print(f"\n{notebooks.summary_table(finished)}")

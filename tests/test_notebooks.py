@@ -10,7 +10,7 @@ import pytest
 
 from notmnist import cli, files
 from notmnist.errors import NotMNISTError, UsageError
-from notmnist.running import notebooks
+from notmnist.running import local, notebooks
 from notmnist.running.execution import Executed
 
 
@@ -110,7 +110,7 @@ def test_what_a_worker_leaves_is_written_into_misc_or_not_at_all(
     notebook, misc, tmp_path, monkeypatch, name
 ):
     left = Executed("{}", {"results/good.json": b"[]", name: b"evil"})
-    monkeypatch.setattr(notebooks, "execute", lambda task: left)
+    monkeypatch.setattr(local, "execute", lambda task, stop: left)
     path = notebook("1")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(NotMNISTError, match=r"a worker sent a file named .* lies outside"):
@@ -136,7 +136,7 @@ def test_a_run_ends_with_a_table_of_models_accuracies_and_pictures(
     entries = [entry("one", openglyphs=[0.9, 0.92], other=[0.5]), entry("two", openglyphs=[0.8])]
     left = {"results/99_test-openglyphs-quick.json": json.dumps(entries), "99_test-quick.png": ""}
     executed = Executed("{}", {name: text.encode() for name, text in left.items()})
-    monkeypatch.setattr(notebooks, "execute", lambda task: executed)
+    monkeypatch.setattr(local, "execute", lambda task, stop: executed)
     assert cli.main(["run"]) == 0
     picture = misc / "99_test-quick.png"
     lines = [line.split("  ") for line in capsys.readouterr().out.splitlines()[-3:]]
@@ -219,18 +219,75 @@ def test_notebooks_are_found_by_name_in_order():
             notebooks.find_notebooks([name])
 
 
-@pytest.mark.skipif(os.name == "nt", reason="platform: sends SIGINT")
-def test_ctrl_c_ends_a_run_with_status_1_and_one_line(tmp_path):
+MEETING = """
+import os, pathlib, time
+
+here = pathlib.Path({folder!r})
+(here / "{name}").touch()
+deadline = time.monotonic() + 60
+while len(list(here.iterdir())) < 2:
+    assert time.monotonic() < deadline, "the other notebook did not come"
+    time.sleep(0.05)
+print(os.environ["TF_NUM_INTRAOP_THREADS"], os.environ["OMP_NUM_THREADS"])
+"""
+
+
+def test_jobs_run_side_by_side_with_one_thread_each(notebook, misc, tmp_path):
+    (tmp_path / "met").mkdir()
+    paths = []
+    for name in ("98_one", "99_two"):
+        path = notebook(MEETING.format(folder=str(tmp_path / "met"), name=name))
+        paths.append(path.rename(tmp_path / f"{name}.ipynb"))
+    options = {"dataset": "openglyphs", "budget": "quick"}
+    copies = [finished.notebook for finished in notebooks.run(paths, jobs=2, **options)]
+    assert sorted(copy.name[:6] for copy in copies) == ["98_one", "99_two"]
+    assert [outputs(copy) for copy in copies] == [[["1 1\n"]], [["1 1\n"]]]
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_the_failure_of_one_notebook_does_not_cost_the_others(notebook, misc, tmp_path, jobs):
+    paths = [
+        notebook(source).rename(tmp_path / f"9{i}_test.ipynb")
+        for i, source in enumerate(("1 / 0", "print('fine')", "assert False"))
+    ]
+    with pytest.raises(NotMNISTError, match=r"^2 notebooks failed: .*Error.*; .*Error") as failure:
+        list(notebooks.run(paths, dataset="openglyphs", budget="quick", jobs=jobs))
+    for name in ("90_test.ipynb, cell 1: ZeroDivisionError", "92_test.ipynb, cell 1: Assertion"):
+        assert name in str(failure.value)
+    (copy,) = misc.glob("*.ipynb")
+    assert copy.name == "91_test-openglyphs-quick.ipynb"
+
+
+def test_by_default_quick_runs_share_the_cores_and_full_runs_do_not():
+    assert local.default_jobs("full") == 1
+    assert 1 <= local.default_jobs("quick") <= os.cpu_count()
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "two", "1000", "1.5"])
+def test_a_wrong_number_of_jobs_is_wrong_usage(capsys, jobs):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["run", "--jobs", jobs])
+    assert f"{jobs!r} is not a number from 1 to 999" in capsys.readouterr().err
+
+
+def test_jobs_are_for_this_machine_alone(capsys):
+    assert cli.main(["run", "--jobs", "2", "--scheduler", "127.0.0.1:1"]) == 2
+    assert "leave --jobs out" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="platform: sends signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_all_notebooks_with_status_1_and_one_line(tmp_path, number):
     environment = os.environ | {"NOTMNIST_MISC": str(tmp_path / "misc")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "notmnist", "run", "01_sklearn_lr"],
+        [sys.executable, "-m", "notmnist", "run", "01_sklearn_lr", "03_minibatch_lr", "--jobs=2"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
     seen = ""
     while "1/" not in seen:
         seen += process.stderr.read(1)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     _, rest = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "notmnist: interrupted" in rest.splitlines()[-1]

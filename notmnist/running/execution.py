@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from tqdm import tqdm
@@ -28,6 +27,8 @@ with needs_extra("notebooks"):
     from nbclient.exceptions import CellExecutionError, DeadKernelError
     from nbformat import NotebookNode
     from traitlets import Instance
+
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,23 @@ class Executed:
     outputs: dict[str, bytes]
 
 
-def execute(task: Task) -> Executed:
+def execute(task: Task, stop: Event | None = None) -> Executed:
     """Execute a notebook in folders of its own.
 
     With the full budget, what training had finished when a run was interrupted is not done again
     by the next run of the same notebook, code, data and settings.
 
+    Parameters
+    ----------
+    task : Task
+        The notebook.
+    stop : threading.Event, optional
+        Once another thread has set it, the execution is given up.
+
     Raises
     ------
+    KeyboardInterrupt
+        When `stop` is set.
     NotMNISTError
         When a cell fails, a dataset can't be prepared, or the task comes from another version of
         this package.
@@ -91,6 +101,7 @@ def execute(task: Task) -> Executed:
             f"{task.stem}.ipynb is of notmnist {task.version}, and a worker has {__version__}: "
             "install the same version on every machine"
         )
+    stop = stop or Event()
     prepared = [pipeline.prepare(dataset, home=task.home) for dataset in task.datasets]
     hashes = [card["pickle"]["sha256"] for card in prepared]
     # Windows can't remove the cache of a kernel that has not quite ended.
@@ -101,10 +112,11 @@ def execute(task: Task) -> Executed:
         notebook = nbformat.reads(task.source, as_version=4)
         if task.settings["NOTMNIST_BUDGET"] == "full":
             kept = checkpoints.folder_for(task.stem, task.source, task.settings, hashes, home)
-            _execute_cells(task.stem, notebook, environment | {"NOTMNIST_CHECKPOINTS": str(kept)})
+            environment["NOTMNIST_CHECKPOINTS"] = str(kept)
+            _execute_cells(task.stem, notebook, environment, stop)
             checkpoints.remove(kept)
         else:
-            _execute_cells(task.stem, notebook, environment)
+            _execute_cells(task.stem, notebook, environment, stop)
         outputs = {
             path.relative_to(misc).as_posix(): path.read_bytes()
             for path in misc.rglob("*")
@@ -131,7 +143,9 @@ class _Client(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
 
-def _execute_cells(stem: str, notebook: NotebookNode, environment: Mapping[str, str]) -> None:
+def _execute_cells(
+    stem: str, notebook: NotebookNode, environment: Mapping[str, str], stop: Event
+) -> None:
     code_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     progress = tqdm(total=code_cells, desc=stem, unit="cell")
     started = [1]
@@ -149,7 +163,7 @@ def _execute_cells(stem: str, notebook: NotebookNode, environment: Mapping[str, 
     client.show = progress.set_postfix_str
     client.log.setLevel(logging.CRITICAL)  # it repeats what the exception says
     try:
-        asyncio.run(_until_done_or_stopped(client, environment))
+        asyncio.run(_until_done_or_stopped(client, environment, stop))
     except CellExecutionError as error:
         raise NotMNISTError(
             f"{stem}.ipynb, cell {started[-1]}: {error.ename}: {error.evalue}"
@@ -166,29 +180,17 @@ def _execute_cells(stem: str, notebook: NotebookNode, environment: Mapping[str, 
     }
 
 
-async def _until_done_or_stopped(client: NotebookClient, environment: Mapping[str, str]) -> None:
-    loop, execution = asyncio.get_running_loop(), asyncio.current_task()
-    assert execution is not None  # a coroutine that runs has one
-    signals: list[int] = []
-
-    def stop(number: int) -> None:
-        signals.append(number)
+async def _until_done_or_stopped(
+    client: NotebookClient, environment: Mapping[str, str], stop: Event
+) -> None:
+    # What cells print on stderr comes back in the notebook; the kernel's own log does not help.
+    execution = asyncio.ensure_future(
+        client.async_execute(env=dict(environment), stderr=subprocess.DEVNULL)
+    )
+    while not execution.done() and not stop.is_set():
+        await asyncio.wait({execution}, timeout=_POLL_SECONDS)
+    if stop.is_set():
         execution.cancel()
-
-    def stop_on_signals(**_: object) -> None:
-        # nbclient's own handlers kill the kernel and then fail on an assertion. Windows has no
-        # such handlers: there asyncio.run cancels by itself. Nor has a thread but the main one,
-        # such as a cluster's worker runs its tasks in.
-        with suppress(NotImplementedError, RuntimeError):
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, stop, number)
-
-    client.on_cell_start = stop_on_signals
-    try:
-        # What cells print on stderr comes back in the notebook; the kernel's own log does not help.
-        await client.async_execute(env=dict(environment), stderr=subprocess.DEVNULL)
-    except (asyncio.CancelledError, DeadKernelError):
-        # nbclient takes the cancellation for a dead kernel.
-        if signals:
-            raise KeyboardInterrupt from None
-        raise
+        await asyncio.gather(execution, return_exceptions=True)  # until the kernel has ended
+        raise KeyboardInterrupt
+    execution.result()

@@ -9,8 +9,8 @@ import numpy as np
 
 from notmnist import files, pipeline, results, sources
 from notmnist.errors import NotMNISTError, UsageError
-from notmnist.running import cluster
-from notmnist.running.execution import Executed, Task, execute
+from notmnist.running import cluster, local
+from notmnist.running.execution import Task
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def run(
     seeds: int | None = None,
     home: str | None = None,
     scheduler: str | None = None,
+    jobs: int | None = None,
     inplace: bool = False,
 ) -> Iterator[Finished]:
     """Execute notebooks, and keep what each one leaves once it succeeds.
@@ -86,7 +87,10 @@ def run(
         The cache folder, on whichever machine a notebook runs; default: that machine's own.
     scheduler : str, optional
         The address of a dask scheduler, over whose workers to spread the notebooks; by default
-        they run here, one after another.
+        they run here.
+    jobs : int, optional
+        How many run here side by side; default: with ``quick``, as many as there are cores and
+        memory for, and with ``full``, one.
     inplace : bool
         Refresh the notebooks themselves, from an empty cache and without touching ``misc/``;
         otherwise the executed copies go to ``misc/``.
@@ -100,13 +104,15 @@ def run(
     ------
     UsageError
         When `inplace` is asked for with another dataset, budget or number of seeds than the
-        committed outputs have, or `scheduler` is no address.
+        committed outputs have, `scheduler` is no address, or `jobs` is given beside it.
     NotMNISTError
-        When a notebook fails, or the folder where its files belong can't be written. It is left as
-        it was, and so are the files of its earlier runs.
+        When the folder where files belong can't be written, or, once the others are finished, when
+        notebooks have failed. They are left as they were, and so are the files of earlier runs.
     """
     if inplace and (dataset, budget, seeds) != (results.DEFAULT_DATASET, results.BUDGETS[0], None):
         raise UsageError("--inplace refreshes the committed outputs: quick runs on openglyphs only")
+    if scheduler and jobs:
+        raise UsageError("the cluster's workers decide how much runs at once: leave --jobs out")
     files.check_writable(files.notebooks() if inplace else files.misc())
     settings = {
         "NOTMNIST_DATASET": dataset,
@@ -119,7 +125,12 @@ def run(
         Task(stem, path.read_text(encoding="utf-8"), settings, datasets, home)
         for stem, path in originals.items()
     ]
-    for task, executed in cluster.finished(tasks, scheduler) if scheduler else _finished(tasks):
+    executions = (
+        cluster.finished(tasks, scheduler)
+        if scheduler
+        else local.finished(tasks, jobs or local.default_jobs(budget))
+    )
+    for task, executed in executions:
         stem = results.result_stem(task.stem, dataset, budget)
         name = f"results/{stem}.json"
         left = executed.outputs.get(name)
@@ -139,7 +150,7 @@ def summary_table(finished: Iterable[Finished]) -> str:
         Notebook, model, mean accuracy on every test set in percent, and picture.
     """
     rows = [("notebook", "model", "accuracy", "picture")]
-    for one in finished:
+    for one in sorted(finished, key=lambda one: one.notebook):
         picture = str(one.picture or "-")
         for entry in one.entries:
             scores = (
@@ -152,12 +163,6 @@ def summary_table(finished: Iterable[Finished]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)
-
-
-def _finished(tasks: Iterable[Task]) -> Iterator[tuple[Task, Executed]]:
-    """Execute notebooks here, and yield each with what it left as soon as it is finished."""
-    for task in tasks:
-        yield task, execute(task)
 
 
 def _keep(outputs: Mapping[str, bytes], folder: Path) -> dict[str, Path]:

@@ -6,6 +6,15 @@ from pathlib import Path
 
 from notmnist import files
 
+# Quick runs share the cores, one each, so that what a notebook computes is the same bit for bit
+# however many run side by side. Full runs take all cores.
+_ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+}
+
 
 def kernel_environment(
     settings: Mapping[str, str], *, home: Path, misc: Path, scratch: Path
@@ -31,6 +40,7 @@ def kernel_environment(
     return {
         **os.environ,
         **settings,
+        **(_ONE_THREAD if settings["NOTMNIST_BUDGET"] == "quick" else {}),
         "NOTMNIST_HOME": str(home.absolute()),
         "NOTMNIST_MISC": str(misc.absolute()),
         "PYTHONPATH": os.pathsep.join(_import_path()),
