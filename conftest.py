@@ -55,6 +55,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.nbval = config.option.nbval_current_env = True
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Spread the whole suite over the cores, where pytest-xdist is installed."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if whole and config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
+        config.option.numprocesses = "logical"
+        config.option.dist = "loadfile"  # a notebook's cells share a kernel
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Skip notebooks, rather than pass over them, where nbval is not installed."""
     if file_path.suffix != ".ipynb" or parent.config.pluginmanager.hasplugin("nbval"):
