@@ -17,6 +17,9 @@ with needs_extra("notebooks"):
 
 # Executed notebooks are committed; pictures of moderate size keep each of them under 300 kB.
 plt.rcParams["figure.dpi"] = 80
+# Colours that people with any kind of colour vision can tell apart (Okabe and Ito, 2008).
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
+plt.rcParams["axes.prop_cycle"] = plt.cycler(color=COLORS)
 
 
 def contact_sheet(split: Split, columns: int, title: str) -> Figure:
@@ -91,6 +94,8 @@ def gallery(images: np.ndarray, captions: Sequence[str], title: str, columns: in
         axes.axis("off")
     for axes, image, caption in zip(grid.flat, images, captions, strict=False):
         axes.imshow(image, interpolation="nearest", **style)
+        # Without a frame, a white image would vanish on the white page.
+        axes.add_patch(plt.Rectangle((-0.5, -0.5), *image.shape, fill=False, edgecolor="gray"))
         axes.set_title(caption, fontsize=9)
     figure.suptitle(title)
     return figure

@@ -46,6 +46,7 @@ def test_a_gallery_captions_its_images_and_hides_the_rest():
     assert [axes.get_title() for axes in figure.axes][:5] == list("abcde")
     assert len(figure.axes) == 8
     assert not any(axes.axison for axes in figure.axes)
+    assert [len(axes.patches) for axes in figure.axes] == [1] * 5 + [0] * 3  # the frames
 
 
 def test_a_gallery_of_real_numbers_is_centred_on_zero():
