@@ -59,7 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Spread the whole suite over the cores, where pytest-xdist is installed."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    if whole and config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
+    able = config.pluginmanager.hasplugin("xdist") and "PYTEST_XDIST_WORKER" not in os.environ
+    if whole and able and config.option.numprocesses is None:
         config.option.numprocesses = "logical"
         config.option.dist = "loadfile"  # a notebook's cells share a kernel
 
