@@ -21,6 +21,7 @@ from notmnist.sources import OPENGLYPHS_SMALL, Archive, Source
 from tools.openglyphs.expansion import expand
 
 SIZE = 529_119
+ARCHIVE = "varied.tar.gz"
 
 
 def main() -> None:
@@ -40,14 +41,18 @@ def main() -> None:
                 print(row(format, *alone(data, format, Path(folder) / "out")), flush=True)
 
 
-def load_varied(folder: Path) -> Dataset:
+def load_varied(folder: Path, name: str = "varied") -> Dataset:
     """Make and prepare a dataset as large as ``notmnist``'s large archive, for training."""
-    path = folder / "varied.tar.gz"
-    expand(path, SIZE, seed=1)
+    expand(folder / ARCHIVE, SIZE, seed=1)
+    return notmnist.load(varied(name, folder), home=folder, dedup="none")
+
+
+def varied(name: str, folder: Path) -> Source:
+    """Describe that dataset, once its archive is made."""
+    path = folder / ARCHIVE
     archive = Archive(path.name, path.stat().st_size, files.sha256(path), path=path)
     parts = ((archive, "font-twentieths"), (OPENGLYPHS_SMALL, "test"))
-    source = Source("varied", "varied glyphs", parts, "none", "CC0-1.0")
-    return notmnist.load(source, home=folder, dedup="none")
+    return Source(name, "varied glyphs", parts, "none", "CC0-1.0")
 
 
 def alone(data: Dataset, format: str, out: Path) -> tuple[int, float, float, float]:
