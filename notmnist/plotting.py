@@ -1,4 +1,4 @@
-"""The figures that notebooks share: contact sheets, galleries and learning curves."""
+"""Draw the figures that notebooks share: contact sheets, galleries and learning curves."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,21 +14,21 @@ with needs_extra("notebooks"):
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Executed notebooks are committed: pictures of moderate size keep each under 300 kB.
+# Executed notebooks are committed: moderate pictures keep each notebook under 300 kB.
 plt.rcParams["figure.dpi"] = 80
 
 
 def contact_sheet(split: Split, columns: int, title: str) -> Figure:
-    """Show the first images of every letter, a row a letter.
+    """Show the first images of every letter, one row per letter.
 
     Parameters
     ----------
     split : Split
-        Images and labels.
+        The images and labels.
     columns : int
-        Images a row.
+        The number of images per row.
     title : str
-        Says the dataset's name.
+        The title, which should name the dataset.
 
     Returns
     -------
@@ -55,18 +55,18 @@ def contact_sheet(split: Split, columns: int, title: str) -> Figure:
 
 
 def gallery(images: np.ndarray, captions: Sequence[str], title: str, columns: int = 8) -> Figure:
-    """Show images with a caption each.
+    """Show images, each with its caption.
 
     Parameters
     ----------
     images : ndarray, shape (N, 28, 28)
         uint8 grey levels, or any real numbers, which are shown on a diverging scale about 0.
     captions : sequence of str
-        One an image.
+        One caption per image.
     title : str
-        Says the dataset's name.
+        The title, which should name the dataset.
     columns : int
-        Images a row.
+        The number of images per row.
 
     Returns
     -------
@@ -96,14 +96,14 @@ def gallery(images: np.ndarray, captions: Sequence[str], title: str, columns: in
 
 
 def learning_curves(histories: Mapping[str, History], title: str) -> Figure:
-    """Draw accuracy and loss against steps: validation solid, training dashed.
+    """Plot accuracy and loss over the steps, solid for validation and dashed for training.
 
     Parameters
     ----------
     histories : mapping of str to History
-        One line each, by its legend.
+        The training runs, by their names in the legend.
     title : str
-        Says the model's and the dataset's name.
+        The title, which should name the model and the dataset.
 
     Returns
     -------
