@@ -201,13 +201,14 @@ class Dataset:
     def clean_test(self) -> np.ndarray:
         """Tell which test images have no copy in training, exact or near.
 
-        ndarray of bool, shape (len(test),), found on first use: a second on the small datasets, a
-        minute or two on ``notmnist``. Near is what `near.near_pairs` finds.
+        ndarray of bool, shape (len(test),), found on first use: seconds on the small datasets,
+        less than a minute on ``notmnist``. Near is what `deduplication.near_pairs` finds.
         """
-        from notmnist.deduplication import near  # scipy takes 0.3 s: `import notmnist` stays light
+        # SciPy takes 0.3 s: `import notmnist` stays light.
+        from notmnist.deduplication import first_copies, near_pairs
 
-        pairs = near.near_pairs(self.test.images, self.train.images)
-        first = near.first_copies(self.test.images)
+        pairs = near_pairs(self.test.images, self.train.images)
+        first = first_copies(self.test.images)
         return ~np.isin(first, pairs.first)
 
     def __repr__(self) -> str:

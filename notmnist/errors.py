@@ -1,4 +1,4 @@
-"""What users are told when not all is well: errors of one line that say what to do, and notes."""
+"""Errors and notes for users, each in one line that says what to do."""
 
 import sys
 from collections.abc import Iterator
@@ -41,6 +41,6 @@ def needs_extra(extra: str) -> Iterator[None]:
 
 
 def say(message: str) -> None:
-    """Tell people on stderr, in one line, what goes on while a command runs."""
-    if sys.stderr is not None:  # as it is in a program without a console
+    """Print one line on stderr for the person who runs a command."""
+    if sys.stderr is not None:  # a program without a console has none
         print(f"notmnist: {' '.join(message.split())}", file=sys.stderr, flush=True)

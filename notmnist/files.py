@@ -1,4 +1,4 @@
-"""Where files lie, in a checkout and in a wheel, and how they are hashed, locked and replaced."""
+"""Find the package's folders, and hash, lock and replace files."""
 
 import errno
 import glob
@@ -18,19 +18,19 @@ from filelock import FileLock, Timeout
 from notmnist.errors import NotMNISTError, UsageError, say
 
 _PACKAGE = Path(__file__).parent
-PATIENCE_SECONDS = 30  # between two lines that say what is waited for
-# Nobody writes one file for so long without touching it: its writer was killed.
+PATIENCE_SECONDS = 30  # between two messages about a lock that another process holds
+# A temporary file that has not changed for this long belongs to a process that was killed.
 _LEFTOVER_SECONDS = 24 * 60 * 60
 
 
 def checkout() -> Path | None:
-    """Find the checkout that the package is imported from; None when it was installed."""
+    """Find the checkout that the package is imported from; None if it was installed."""
     root = _PACKAGE.parent
     return root if (root / "setup.py").is_file() and (root / "notebooks").is_dir() else None
 
 
 def home() -> Path:
-    """Name the cache folder: NOTMNIST_HOME, else ``data/`` of a checkout, else the platform's."""
+    """Name the cache folder: NOTMNIST_HOME, or ``data/`` in a checkout, or the system's."""
     if named := _named_by("NOTMNIST_HOME"):
         return named
     if root := checkout():
@@ -40,12 +40,12 @@ def home() -> Path:
     except RuntimeError:
         path = Path("~")  # what older versions of platformdirs begin with
     if not path.is_absolute():
-        raise NotMNISTError("your home folder is not known here: name a folder in NOTMNIST_HOME")
+        raise NotMNISTError("your home folder is unknown: name a cache folder in NOTMNIST_HOME")
     return path
 
 
 def misc() -> Path:
-    """Name the folder of plots and results: NOTMNIST_MISC, else ``misc/`` of a checkout or here."""
+    """Name the folder of plots and results: NOTMNIST_MISC, or ``misc/`` in a checkout or here."""
     return _named_by("NOTMNIST_MISC") or (checkout() or Path()) / "misc"
 
 
@@ -55,29 +55,29 @@ def expanded(path: str | os.PathLike) -> Path:
     Raises
     ------
     UsageError
-        When there is no such user, or nobody's home folder is known.
+        When there is no such user, or the user's home folder is unknown.
     """
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
-        raise UsageError(f"cannot tell which folder {path} is: write it without the ~") from error
+        raise UsageError(f"{path} names no known home folder: write the path without ~") from error
 
 
 def _named_by(variable: str) -> Path | None:
-    """Read the folder that an environment variable names; None where it names none."""
+    """Read the folder that an environment variable names; None if it is unset or empty."""
     if not os.environ.get(variable):
         return None
     path = expanded(os.environ[variable])
     if "JPY_PARENT_PID" in os.environ and not path.is_absolute():
         raise UsageError(
-            f"{variable} is {path}, but Jupyter runs notebooks in other folders than the shell's: "
-            "name the whole path, such as that of a folder in your home"
+            f"{variable} is {path}, but Jupyter runs notebooks in their own folder: give an "
+            "absolute path, such as that of a folder in your home"
         )
     return path
 
 
 def notebooks() -> Path:
-    """Name the folder of the notebooks: the checkout's, else the wheel's copy."""
+    """Name the folder of the notebooks, in a checkout or in the installed package."""
     return (checkout() or _PACKAGE) / "notebooks"
 
 
@@ -87,14 +87,14 @@ def committed_results() -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Hash every byte of a file: hexadecimal sha256."""
+    """Return the sha256 of a whole file, in hexadecimal."""
     return digest(path, "sha256")
 
 
 def digest(path: Path, algorithm: str) -> str:
-    """Hash every byte of a file by an algorithm of `hashlib`: hexadecimal."""
+    """Return the hash of a whole file by an algorithm of `hashlib`, in hexadecimal."""
     with open(path, "rb") as file:
-        # Some systems refuse md5 to those who would trust it.
+        # Some systems refuse md5 unless it is declared not to be used for security.
         new_hash = partial(hashlib.new, algorithm, usedforsecurity=False)
         return hashlib.file_digest(file, new_hash).hexdigest()
 
@@ -125,7 +125,7 @@ def check_writable(folder: Path) -> None:
     Parameters
     ----------
     folder : Path
-        The folder, which need not exist yet; it isn't created either.
+        The folder, which need not exist; it is not created.
 
     Raises
     ------
@@ -142,60 +142,60 @@ def check_writable(folder: Path) -> None:
 
 
 def locked(path: Path, *, wait: bool = True) -> AbstractContextManager:
-    """Take a lock that other processes wait for, and that ends with its process.
+    """Take a lock that other processes wait for, and that is released when this process ends.
 
     Parameters
     ----------
     path : Path
-        What is locked. The lock is an empty file beside it, ``.<name>.lock``, which stays.
+        The file to lock. The lock is an empty file beside it, ``.<name>.lock``, which stays.
     wait : bool
         Whether to wait while another process holds the lock; every half minute, a line on stderr
-        says so. Otherwise a lock that is held is an error.
+        says so. Otherwise, a lock that is held is an error.
 
     Returns
     -------
     context manager
-        Its end is the lock's.
+        Releases the lock at its end.
 
     Raises
     ------
     NotMNISTError
-        When the folder can't be written or takes no locks, or another process holds the lock and
-        is not waited for.
+        When the folder can't be written or does not support locks, or when another process holds
+        the lock and `wait` is false.
     """
     file = make_folder(path.parent) / f".{path.name}.lock"
     while True:
         try:
-            # In folders such as /proc, where no file can be made, FileLock tries for ever.
+            # In folders such as /proc, where no file can be created, FileLock tries for ever.
             file.touch()
             return FileLock(file).acquire(timeout=PATIENCE_SECONDS if wait else 0)
         except Timeout as error:
             if not wait:
-                raise NotMNISTError(f"another process holds {file}: wait for its end") from error
-            say(f"still waiting for the process that holds {file}; end it if it hangs")
+                raise NotMNISTError(f"another process holds {file}: wait until it ends") from error
+            say(f"still waiting for the process that holds {file}; stop it if it hangs")
         except OSError as error:
             if error.errno in (errno.EOPNOTSUPP, errno.ENOLCK):
                 raise NotMNISTError(
                     f"cannot lock {file} ({error.strerror}): choose a folder on a file system that "
-                    "has locks, such as a local disk (NOTMNIST_HOME, --home)"
+                    "supports locks, such as a local disk (NOTMNIST_HOME, --home)"
                 ) from error
             raise unwritable(path, error) from error
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` and rename it into place once the block succeeds.
+    """Yield a temporary path beside `path`, and rename it to `path` once the block succeeds.
 
     Parameters
     ----------
     path : Path
-        The file to create or replace; its folder is created too.
+        The file to create or replace; its folder is created if necessary.
 
     Yields
     ------
     Path
-        Where to write, a name that no other writer has. A failed block leaves `path` as it was and
-        nothing beside it; what a killed process left there is removed after a day.
+        The path to write to, which no other process uses. If the block fails, `path` stays as it
+        was. The temporary files of killed processes are removed after a day.
 
     Raises
     ------
@@ -216,14 +216,15 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(path: Path, seconds: float = _LEFTOVER_SECONDS) -> None:
-    """Remove what killed processes left when they were replacing a file or making a folder.
+    """Remove the temporary files and folders of processes that were killed.
 
     Parameters
     ----------
     path : Path
-        The file or folder; of ``letters``, also those of ``letters.json`` and the like count.
+        The file or folder that they were writing; ``letters`` also covers ``letters.json`` and
+        other names that begin with ``letters.``.
     seconds : float
-        For how long a leftover was not touched; 0 where a lock keeps other writers out.
+        The age from which they are removed; 0 if a lock keeps other writers out.
     """
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         with suppress(OSError):
@@ -236,11 +237,11 @@ def _part_of(path: Path) -> Path:
 
 
 def is_free(folder: Path) -> bool:
-    """Tell whether `new_folder` may take a name: nothing is there but perhaps an empty folder."""
+    """Tell whether `new_folder` may create a folder: none is there, or an empty one."""
     try:
         if not folder.is_dir():
             return not folder.exists()
-        # A program in a folder that is replaced would be left in none.
+        # A process whose current folder is replaced would be left without one.
         return not any(folder.iterdir()) and not folder.samefile(Path.cwd())
     except OSError as error:
         raise unwritable(folder, error) from error
@@ -248,23 +249,23 @@ def is_free(folder: Path) -> bool:
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `folder` and rename it into place once the block succeeds.
+    """Yield a temporary folder beside `folder`, and rename it to `folder` once the block succeeds.
 
     Parameters
     ----------
     folder : Path
-        The folder to create, with its parents. It may exist when it is empty.
+        The folder to create, with its parents. It may exist if it is empty.
 
     Yields
     ------
     Path
-        Where to write. A failed block leaves nothing; what a killed process left is removed after a
-        day.
+        The folder to write to. If the block fails, nothing is left. The temporary folders of killed
+        processes are removed after a day.
 
     Raises
     ------
     NotMNISTError
-        When the disk can't be written, or `folder` holds anything by then.
+        When the disk can't be written, or `folder` has been filled in the meantime.
     """
     try:
         folder = folder.resolve()
@@ -279,11 +280,11 @@ def new_folder(folder: Path) -> Iterator[Path]:
             yield part
             if not is_free(folder):
                 raise NotMNISTError(
-                    f"{folder} has been filled meanwhile, perhaps by another process: look at what "
-                    "is there, or choose another folder"
+                    f"{folder} has been filled in the meantime, perhaps by another process: look "
+                    "at what is there, or choose another folder"
                 )
             if folder.exists():
-                folder.rmdir()  # Windows renames to no name that is taken
+                folder.rmdir()  # Windows does not rename onto an existing folder
             part.rename(folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -292,20 +293,21 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replace a file as a whole."""
+    """Replace the content of a file in one step."""
     with replacing(path) as part:
         part.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a text file as a whole, in UTF-8 with Unix line ends."""
+    """Replace the content of a text file in one step, in UTF-8 with Unix line ends."""
     write_bytes(path, text.encode())
 
 
 def unwritable(path: Path, error: OSError | RuntimeError) -> NotMNISTError:
-    """Word the error for a path that can't be written, with the remedy."""
+    """Make the error for a path that can't be written; its message says what to do."""
     reason = getattr(error, "strerror", None) or error
     return NotMNISTError(
-        f"cannot write {path}: {reason}; free the space or the permission, close what has it open, "
-        "or choose another folder (NOTMNIST_HOME, NOTMNIST_MISC, --home, --out)"
+        f"cannot write {path}: {reason}; free some space, change its permissions, close the "
+        "programs that use it, or choose another folder (NOTMNIST_HOME, NOTMNIST_MISC, --home, "
+        "--out)"
     )

@@ -116,7 +116,7 @@ def test_every_command_takes_the_cache_folder_and_a_tilde_is_the_users_home(
     assert f"cannot read {tmp_path / 'none.tar.gz'} " in capsys.readouterr().err
     monkeypatch.setenv("NOTMNIST_HOME", "~nobody-of-that-name/cache")
     assert cli.main(["list"]) == 2
-    assert "write it without the ~" in capsys.readouterr().err
+    assert "write the path without ~" in capsys.readouterr().err
 
 
 def test_a_reader_that_leaves_early_is_no_failure_to_tell_of(home):

@@ -247,7 +247,7 @@ def test_an_unknown_host_is_one_clear_line(archive, tmp_path):
 
 def test_an_archive_without_mirrors_says_where_a_person_can_get_it(archive, tmp_path):
     message = failure(record(archive, by_hand="the library"), tmp_path)
-    assert "it has no mirror" in message
+    assert "no mirror is known" in message
     assert "by hand (the library)" in message
 
 

@@ -118,7 +118,7 @@ def test_a_failure_leaves_no_new_folder(tmp_path, error):
 
 def test_what_has_appeared_in_a_folder_meanwhile_is_not_overwritten(tmp_path):
     path = tmp_path / "folder"
-    message = f"{path} has been filled meanwhile"
+    message = f"{path} has been filled in the meantime"
     with pytest.raises(NotMNISTError, match=message), files.new_folder(path) as part:
         (part / "file").write_text("new")
         path.mkdir()
@@ -130,7 +130,7 @@ def test_what_has_appeared_in_a_folder_meanwhile_is_not_overwritten(tmp_path):
 def test_of_two_that_write_one_folder_the_first_wins_and_the_second_is_told(tmp_path):
     path = tmp_path / "folder"
     with (
-        pytest.raises(NotMNISTError, match=f"{path} has been filled meanwhile"),
+        pytest.raises(NotMNISTError, match=f"{path} has been filled in the meantime"),
         files.new_folder(path) as second,
     ):
         (second / "file").write_text("second")
@@ -207,7 +207,7 @@ def test_who_waits_for_a_lock_says_so_again_and_again(tmp_path):
     assert process.returncode == 0
     assert lines == {
         f"notmnist: still waiting for the process that holds {tmp_path / '.name.lock'}; "
-        "end it if it hangs\n"
+        "stop it if it hangs\n"
     }
 
 
@@ -217,7 +217,9 @@ def test_a_file_system_without_locks_is_one_line_with_a_remedy(tmp_path, monkeyp
         raise OSError(reason, os.strerror(reason))
 
     monkeypatch.setattr(FileLock, "acquire", acquire)
-    with pytest.raises(NotMNISTError, match=r"cannot lock .*a file system that has locks.*--home"):
+    with pytest.raises(
+        NotMNISTError, match=r"cannot lock .*a file system that supports locks.*--home"
+    ):
         files.locked(tmp_path / "name")
 
 
@@ -279,7 +281,7 @@ def test_in_a_notebook_a_relative_folder_is_refused_since_it_would_be_another_on
     monkeypatch.setenv("JPY_PARENT_PID", "1")
     for variable, folder in (("NOTMNIST_HOME", files.home), ("NOTMNIST_MISC", files.misc)):
         monkeypatch.setenv(variable, "cache")
-        with pytest.raises(UsageError, match=f"{variable} is cache, .*name the whole path"):
+        with pytest.raises(UsageError, match=f"{variable} is cache, .*give an absolute path"):
             folder()
 
 
@@ -292,7 +294,7 @@ def test_without_a_home_folder_the_message_says_what_to_set(monkeypatch, tmp_pat
     monkeypatch.setattr(files, "_PACKAGE", tmp_path / "site-packages" / "notmnist")
     for variable in ("NOTMNIST_HOME", "HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(variable, raising=False)
-    with pytest.raises(NotMNISTError, match="name a folder in NOTMNIST_HOME"):
+    with pytest.raises(NotMNISTError, match="name a cache folder in NOTMNIST_HOME"):
         files.home()
 
 

@@ -418,7 +418,7 @@ def test_the_browser_works_from_a_web_server_too(browser, site, glyphs):
         complaints = []
         page.on("console", lambda message: complaints.append(message.text))
         page.goto(f"http://127.0.0.1:{server.server_port}/glyphs.html#letter=A")
-        page.wait_for_load_state("networkidle")
+        page.locator("#glyphs button").first.wait_for()
         found = shown(page)
         page.close()
         server.shutdown()

@@ -1,5 +1,7 @@
 """Near duplicates: planted ones, brute force over all pairs, and the groups they make."""
 
+import io
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -241,3 +243,13 @@ def test_clean_test_leaves_out_test_images_with_a_copy_in_training(planted):
     assert not leaky.clean_test[leaked].any()
     near = near_pairs(np.array(data.test.images), train.images)
     assert (~leaky.clean_test).sum() == len(np.unique(near.first))
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_search_shows_its_progress_on_a_terminal_alone(planted, monkeypatch, terminal):
+    shown = io.StringIO()
+    monkeypatch.setattr(shown, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stderr", shown)
+    near_pairs(planted.images[::50])
+    assert ("near duplicates: " in shown.getvalue()) == terminal
+    assert shown.getvalue().split("\r")[-1].strip() == ""

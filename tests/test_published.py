@@ -77,7 +77,7 @@ def test_a_skipped_member_more_than_published_is_left_out(tmp_path, published):
 def test_missing_letters_are_refused_whatever_is_skipped(tmp_path, published, on_error):
     odd = ODD if on_error == "skip" else {}
     message = refusal(tmp_path, published, without("IJ") | odd, on_error)
-    assert "images per letter differ (I 0 instead of 30, J 0 instead of 30)" in message
+    assert "numbers of images per letter differ (I 0 instead of 30, J 0 instead of 30)" in message
     assert "the mean grey level of I, J is off" in message
 
 

@@ -1,4 +1,4 @@
-"""Fetch a published archive from its mirrors: resumed, verified, and renamed only when whole."""
+"""Download a published archive from its mirrors, resuming and verifying what arrives."""
 
 import itertools
 import os
@@ -13,43 +13,43 @@ from notmnist.archives.transfer import Answer, MirrorError, TransientError
 from notmnist.errors import NotMNISTError
 from notmnist.sources import Archive, Packing
 
-# Tries that brought a hundredth of the file are not counted.
+# A try that brings at least a hundredth of the file is not counted.
 TRIES_PER_MIRROR = 3
 BACKOFF_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 60.0
-# A file may take LONGEST_WAIT_SECONDS, and the time that it takes at this rate.
+# A download may take LONGEST_WAIT_SECONDS in addition to its time at this rate.
 SLOWEST_BYTES_PER_SECOND = 20_000
-# The room for a file of unknown size, in sizes of the archive's own tar.gz.
+# How many times larger than the archive's tar.gz a file of unknown size may be.
 UNKNOWN_SIZE_FACTOR = 4
 
 _BUSY = (429, 500, 502, 503, 504)
 _RANGE_NOT_SATISFIABLE = 416
-_MAGICS = (b"\x1f\x8b", b"PK")  # of gzip and zip
+_MAGICS = (b"\x1f\x8b", b"PK")  # the first bytes of gzip and zip files
 
 
 def fetch(archive: Archive, folder: Path) -> Path:
-    """Return the archive in `folder`, fetching it first when it is not there whole.
+    """Return the archive in `folder`, after downloading it if it is missing or incomplete.
 
     The archive's own file is tried before its other packings. Mirrors are tried in order, each a
-    few times with back-off. What arrived is kept in a ``.part`` file, and a later try, or a later
-    call, goes on from there. Two processes may call this at once.
+    few times with back-off. The bytes that have arrived are kept in a ``.part`` file, from which a
+    later try, or a later call, continues. Several processes may call this at once.
 
     Parameters
     ----------
     archive : Archive
-        Its packings: file names, mirrors, sizes and digests.
+        The description of its packings: file names, mirrors, sizes and digests.
     folder : Path
-        Where the file is kept; it is created.
+        The folder that keeps the file; it is created if necessary.
 
     Returns
     -------
     Path
-        A file that is one of the archive's packings, by its size and digest.
+        A file whose size and digest are those of one of the archive's packings.
 
     Raises
     ------
     NotMNISTError
-        When no mirror gives the right file, or `folder` can't be written.
+        When no mirror provides the right file, or `folder` can't be written.
     """
     target = folder / archive.filename
     with files.locked(target):
@@ -60,9 +60,9 @@ def fetch(archive: Archive, folder: Path) -> Path:
 
 
 def find(archive: Archive, folder: Path) -> Path | None:
-    """Return the file in `folder` that is one of the archive's packings, None when there is none.
+    """Return the file in `folder` that is one of the archive's packings, or None.
 
-    A file counts when it has the name, the size and the digest.
+    A file counts if its name, size and digest are all right.
     """
     for packing in archive.packings:
         if _is_whole(folder / packing.filename, packing):
@@ -94,7 +94,7 @@ def _fetch_from_mirrors(archive: Archive, folder: Path) -> Path:
                 os.replace(part, target)
                 return target
     raise NotMNISTError(
-        f"could not download {archive.filename} ({'; '.join(failures) or 'it has no mirror'}). "
+        f"could not download {archive.filename} ({'; '.join(failures) or 'no mirror is known'}). "
         f"Fetch it by hand{f' ({archive.by_hand})' if archive.by_hand else ''} and pass it as "
         f"archive=FILE (--archive FILE), or put it at {folder / archive.filename}, or use "
         "load('openglyphs')"
@@ -102,7 +102,7 @@ def _fetch_from_mirrors(archive: Archive, folder: Path) -> Path:
 
 
 def _fetch_from(url: str, packing: Packing, part: Path, most: int) -> None:
-    """Complete `part`, of `most` bytes at most, from one mirror in a bounded number of tries."""
+    """Complete `part` (at most `most` bytes) from one mirror, in a bounded number of tries."""
     failures = 0
     while True:
         before = _size(part)
@@ -124,14 +124,14 @@ def _size(path: Path) -> int:
 
 
 def _continue_part(url: str, packing: Packing, part: Path, most: int) -> None:
-    """Ask for what is missing, and for everything where a server answers with something else."""
+    """Ask for the missing bytes, or for the whole file if the server sends other ones."""
     size = _size(part)
     for offset in (size if size < most else 0, 0):
         with transfer.ask(url, offset) as answer:
             _check_status(answer)
             if answer.start in (0, offset):
                 return _write(answer, packing, part, most)
-    raise TransientError("it sends another part of the file than it is asked for")
+    raise TransientError("it sends a different part of the file from the one requested")
 
 
 def _check_status(answer: Answer) -> None:
@@ -145,14 +145,14 @@ def _check_status(answer: Answer) -> None:
 
 
 def _write(answer: Answer, packing: Packing, part: Path, most: int) -> None:
-    """Write a body into `part`, from the place where it belongs."""
+    """Write the body of an answer into `part`, at its place in the file."""
     offset = answer.start or 0
     pieces = answer.pieces(most - offset, LONGEST_WAIT_SECONDS + most / SLOWEST_BYTES_PER_SECOND)
     first = next(pieces, b"")
     if not first:
         raise TransientError("it sent nothing")
     if offset == 0 and not any(magic.startswith(first[:2]) for magic in _MAGICS):
-        raise MirrorError("it sent something else than an archive, perhaps a web page")
+        raise MirrorError("it sent something other than an archive, perhaps a web page")
     stated = offset + answer.length if answer.length else None
     progress = tqdm(
         total=packing.size or stated, initial=offset, unit="B", unit_scale=True,
@@ -174,6 +174,6 @@ def _check_part(packing: Packing, part: Path, resumed: bool) -> None:
     part.unlink()
     algorithm, _ = packing.digest.split(":")
     if resumed:
-        # The first bytes may be another mirror's or an older file's: start over before judging.
-        raise TransientError(f"what was resumed has the wrong {algorithm}")
+        # The first bytes may have come from another mirror or an older file: start over.
+        raise TransientError(f"the resumed file has the wrong {algorithm}")
     raise MirrorError(f"the file has the wrong {algorithm}")

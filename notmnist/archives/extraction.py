@@ -1,4 +1,4 @@
-"""From an archive, however it is packed, to arrays: streamed, and no member is ever written."""
+"""Read an archive in any packing into arrays, as a stream: no member is ever written to disk."""
 
 import stat
 import tarfile
@@ -26,22 +26,22 @@ from notmnist.archives.zips import Zip
 from notmnist.errors import NotMNISTError
 from notmnist.sources import Archive
 
-_DECODERS = 2  # threads; more would wait for each other
-# Images decoded at once: as many as fit into a processor's cache.
+_DECODERS = 2  # more threads would only wait for each other
+# Images decoded at once: as many as fit into the cache of a processor.
 _BATCH, _BATCH_BYTES = 2048, 4 << 20
 
 
 class Reader(Protocol):
-    """Read the members of a tar, a zip or a folder, in bounded memory, and write nothing.
+    """Read the members of a tar file, a zip file or a folder in bounded memory, writing nothing.
 
     Attributes
     ----------
     path : Path
-        What is read.
+        The file or folder.
     size : int
-        Bytes of it, known once all members were given.
+        Its bytes, known once all members have been read.
     sha256 : str
-        Hash of the very bytes that were read, known likewise.
+        The hash of the bytes that were read, known once all members have been read.
     """
 
     path: Path
@@ -49,17 +49,17 @@ class Reader(Protocol):
     sha256: str
 
     def members(self, is_wanted: Callable[[bytes], bool]) -> Members:
-        """Give the name and the content of every member that is no folder.
+        """Yield the name and the content of every member that is not a folder.
 
         Parameters
         ----------
         is_wanted : callable
-            Tells by a member's name whether its content is of interest; others may lack theirs.
+            Tells by its name whether a member's content is needed; others may come without it.
 
         Raises
         ------
         NotMNISTError
-            When the packing is damaged, or is none.
+            When the file is damaged, or is not of this format.
         """
         ...
 
@@ -77,11 +77,11 @@ def extract(
     path : Path
         A tar or zip file, or a folder.
     archive : Archive
-        Its description: known unreadable members, and the number of images to make room for.
+        The description: known unreadable members, and the number of images to make room for.
     on_error : {"raise", "skip"}
-        Whether a member that is unreadable, but not known to be, is an error or is left out.
+        Whether an unreadable member that is not a known one is an error or is left out.
     beside : collection of str
-        Folders that may lie beside the archive's own and hold other archives.
+        Folders of other archives that may lie beside this archive's folder.
 
     Returns
     -------
@@ -91,8 +91,8 @@ def extract(
     Raises
     ------
     NotMNISTError
-        When there is no archive at `path`, when it is damaged, holds an unreadable member that is
-        not known or more images than it should, or holds no image at all.
+        When there is no archive at `path`, when it is damaged, when it holds an unreadable member
+        that is not a known one or more images than it should, or when it holds no image at all.
     """
     reader, names = open_reader(path), Names(archive.folder, beside)
     collector = Collector(path, archive, names, on_error)
@@ -109,7 +109,7 @@ def count_letters(path: Path, archive: Archive, beside: Collection[str] = ()) ->
 
 
 def sha256(path: Path, archive: Archive, beside: Collection[str] = ()) -> str:
-    """Hash what `extract` would read, and give the hash that it would give."""
+    """Hash an archive without reading its images; the hash is the one that `extract` returns."""
     reader = open_reader(path)
     if not isinstance(reader, Folder):
         return files.sha256(path)
@@ -119,22 +119,22 @@ def sha256(path: Path, archive: Archive, beside: Collection[str] = ()) -> str:
 
 
 def open_reader(path: Path) -> Reader:
-    """Choose the reader for a file or a folder by its content.
+    """Choose the reader that fits the content of a file or a folder.
 
     Raises
     ------
     NotMNISTError
-        When there is none.
+        When no reader fits.
     """
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             return Folder(path)
-        # A pipe would be waited for.
+        # Reading from a pipe could wait for ever.
         start = _first_block(path) if stat.S_ISREG(mode) else b""
     except OSError as error:
         raise NotMNISTError(
-            f"cannot read {path} ({error.strerror}): give an archive that is there"
+            f"cannot read {path} ({error.strerror}): give an archive that exists"
         ) from error
     if start.startswith(b"PK"):
         return Zip(path)
@@ -142,11 +142,11 @@ def open_reader(path: Path) -> Reader:
         return Tar(path)
     if start.startswith(b"PAR1"):
         raise NotMNISTError(
-            f"{path} is a parquet file, which lacks the names of fonts, and so fonts and splits "
-            f"can't be had: give {ACCEPTED}"
+            f"{path} is a parquet file, which has no file names, so that fonts and splits are "
+            f"unknown: give {ACCEPTED}"
         )
     raise NotMNISTError(
-        f"{path} is no archive (it begins with {start[:16]!r}; a web page saved under its name "
+        f"{path} is not an archive (it begins with {start[:16]!r}; a web page saved under its name "
         f"begins with '<'): fetch the archive again, or give {ACCEPTED}"
     )
 
@@ -165,7 +165,7 @@ def _is_tar_header(block: bytes) -> bool:
 
 
 def _decoded(members: Iterable[tuple[bytes, Content]]) -> Iterator[tuple[list[bytes], tuple]]:
-    """Decode some batches while the next are read; zlib and NumPy leave the threads their time."""
+    """Decode batches while the next ones are read; zlib and NumPy let threads run in parallel."""
     with ThreadPoolExecutor(_DECODERS) as pool:
         waiting: deque[tuple[list[bytes], Future]] = deque()
         for names, contents in _batches(members):

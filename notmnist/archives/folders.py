@@ -10,7 +10,7 @@ from notmnist.errors import NotMNISTError
 
 
 class Folder:
-    """Read a folder with all that is in it, in an order that names alone decide; see `Reader`."""
+    """Read all files in a folder, in an order that depends on names alone; see `Reader`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -18,7 +18,7 @@ class Folder:
         self.sha256 = ""
 
     def members(self, is_wanted: Callable[[bytes], bool]) -> Members:
-        """Give all files, those that are wanted with their contents; see `Reader.members`."""
+        """Yield all files, with the contents of those that are wanted; see `Reader.members`."""
         digest = hashlib.sha256()
         try:
             for name, entry in _files(self.path):
@@ -30,14 +30,14 @@ class Folder:
                 yield name, content
         except OSError as error:
             raise NotMNISTError(
-                f"cannot read {error.filename or self.path} ({error.strerror}): give a folder all "
-                "of whose files can be read"
+                f"cannot read {error.filename or self.path} ({error.strerror}): give a folder in "
+                "which every file can be read"
             ) from error
         self.sha256 = digest.hexdigest()
 
 
 def _files(root: Path) -> Iterator[tuple[bytes, os.DirEntry]]:
-    """Walk through all folders, but through no link."""
+    """Walk through all folders without following links."""
     waiting = [(b"", str(root))]
     while waiting:
         prefix, folder = waiting.pop()

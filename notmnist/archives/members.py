@@ -1,4 +1,4 @@
-"""What an archive's members become: letters, fonts, and rows of images."""
+"""Turn the members of an archive into letters, fonts and rows of images."""
 
 import base64
 import binascii
@@ -14,39 +14,42 @@ from tqdm import tqdm
 from notmnist.errors import NotMNISTError
 from notmnist.sources import IMAGE_SIZE, LETTERS, Archive
 
-ACCEPTED = "a tar (gz, bz2, xz or plain), a zip or a folder that holds folders A to J of PNG files"
+ACCEPTED = (
+    "a tar file (gz, bz2, xz or plain), a zip file or a folder, in which folders A to J hold "
+    "PNG files that are named after their fonts"
+)
 # The largest genuine member has under 1 kB.
 MAX_MEMBER_BYTES = 65_536
 MAX_NAME_BYTES = 255  # of a file name, as file systems have it
-# So that no archive makes the card grow without bound.
+# Keeps the card small, whatever an archive holds.
 MAX_SKIPPED = 1_000
 NOT_REGULAR = "a link or a device, and only regular files are read"
 
 _LETTER_FOLDERS = frozenset(letter.encode() for letter in LETTERS)
 _JUNK_FOLDER, _JUNK_FILES = b"__MACOSX", (b"thumbs.db", b"desktop.ini")
-# Old formats have room for so many bytes of a path, with and without a zero at the end.
+# Old tar formats hold this many bytes of a path, with and without a zero byte at its end.
 _CUT_NAME_BYTES = (99, 100)
 
-# A member's content, or the reason why it can't be had.
+# A member's content, or the reason why it could not be read.
 Content = bytes | str
 Members = Generator[tuple[bytes, Content], None, None]
 OnError = Literal["raise", "skip"]
 
 
 def too_large(size: int) -> str:
-    """Word the reason why a member of so many bytes is not read."""
+    """Explain why a member of this size is not read."""
     return f"{size:,} bytes, more than any letter has"
 
 
 class Names:
-    """Tell by their names which members are letters of an archive.
+    """Decide by their names which members are letters of an archive.
 
     Parameters
     ----------
     own : str
         The name of the archive's folder.
     others : collection of str
-        Names of folders whose content belongs to other archives, where one packing holds several.
+        The folders of other archives, in case one file holds several archives.
     """
 
     def __init__(self, own: str, others: Collection[str] = ()) -> None:
@@ -56,12 +59,12 @@ class Names:
         self._letter_of = lru_cache(maxsize=1024)(self._letter_of_folder)
 
     def key(self, name: bytes) -> bytes | None:
-        """Return ``b"A/<file name>"`` for a letter, and None for what is left aside.
+        """Return ``b"A/<file name>"`` for a letter, and None for a file that is ignored.
 
         Raises
         ------
         ValueError
-            When the name is neither a letter's nor one of a file that may lie beside letters.
+            When the name belongs neither to a letter nor to a file that may lie beside letters.
         """
         folder, _, file = name.rpartition(b"/")
         letter = self._letter_of(folder)
@@ -73,25 +76,25 @@ class Names:
             return letter + b"/" + file
         if letter and len(name) in _CUT_NAME_BYTES:
             raise ValueError(
-                "its name is cut at 100 characters, as old tar formats do, and without their names "
-                "fonts and splits can't be had: pack the files in another format"
+                "its name is cut at 100 characters, as in old tar formats; without whole names, "
+                "fonts and splits are unknown: pack the files in another format"
             )
         if letter or file.lower().endswith(b".png"):
             raise ValueError("not a PNG file in a folder A to J")
         return None
 
     def is_wanted(self, name: bytes) -> bool:
-        """Tell whether a name is a letter's."""
+        """Tell whether a name belongs to a letter."""
         try:
             return self.key(name) is not None
         except ValueError:
             return False
 
     def _letter_of_folder(self, folder: bytes) -> bytes | None:
-        """Return a folder's letter, empty where it has none; None where all is left aside."""
+        """Return a folder's letter, empty if it has none; None if its files are all ignored."""
         folders = folder.split(b"/")
         if b".." in folders or (not folders[0] and folder) or folders[0].endswith(b":"):
-            raise ValueError("an absolute path, or one that leads out of the archive")
+            raise ValueError("an absolute path, or a path that leads out of the archive")
         if any(name == _JUNK_FOLDER or (name[:1] == b"." and name != b".") for name in folders):
             return None
         known = [name for name in folders if name in self._known]
@@ -102,28 +105,30 @@ class Names:
 
 @dataclass(frozen=True, eq=False)
 class Extracted:
-    """Hold an archive's content, ordered by letter and file name.
+    """Hold the content of an archive, ordered by letter and file name.
 
     Attributes
     ----------
     images : ndarray of uint8, shape (N, 28, 28)
-        Ink 255 on 0, in the archive's order: sorting half a million would take twice the memory.
+        Ink 255 on 0, in the order of the archive, because sorting would take twice the memory.
     rows : ndarray of int64, shape (N,)
-        Where in `images` each image is.
+        The place of each image in `images`.
     labels : ndarray of uint8, shape (N,)
         A = 0 .. J = 9.
     font_index : ndarray of int32, shape (N,)
-        Each image's font in `fonts`.
+        The font of each image, as its place in `fonts`.
     fonts : list of bytes
-        The fonts' file names, decoded from the members' names.
+        The file names of the fonts, decoded from the names of the members.
     unreadable, skipped : list of str
-        Members left out: the known ones, and others under ``on_error="skip"``.
+        Members that were left out: the known ones, and others with ``on_error="skip"``.
     lost : ndarray of int64, shape (10,)
         How many images of each letter may be missing because members were skipped.
     aside : int
-        How many files were left aside because they are no letters and need not be.
-    size, sha256
-        Of what was read: of a file, or of the names and contents in a folder.
+        The number of files that were ignored because they are not meant to be letters.
+    size : int
+        The bytes that were read.
+    sha256 : str
+        The hash of the file, or of the names and contents of the files in a folder.
     """
 
     images: np.ndarray
@@ -140,18 +145,18 @@ class Extracted:
 
 
 class Collector:
-    """Collect members in the order in which they come; `result` orders them by letter and name.
+    """Collect members in the order of the archive; `result` sorts them by letter and name.
 
     Parameters
     ----------
     path : Path
-        Where they come from.
+        The file or folder that is read.
     archive : Archive
-        Its known unreadable members, and the number of images to make room for.
+        The description: known unreadable members, and the number of images to make room for.
     names : Names
-        Tells letters from what is left aside.
+        Tells letters from files that are ignored.
     on_error : {"raise", "skip"}
-        Whether another unreadable member is an error or is left out.
+        Whether any other unreadable member is an error or is left out.
     """
 
     def __init__(self, path: Path, archive: Archive, names: Names, on_error: OnError) -> None:
@@ -172,7 +177,7 @@ class Collector:
         self.first_aside: list[str] = []
 
     def add(self, names: Sequence[bytes], images: np.ndarray, problems: Sequence[str]) -> None:
-        """Take the members that follow.
+        """Add the next members.
 
         Parameters
         ----------
@@ -181,13 +186,13 @@ class Collector:
         images : ndarray of uint8, shape (len(names), 28, 28)
             Their images.
         problems : sequence of str
-            Why there is no image; empty where there is one.
+            Why each member has no image; empty if it has one.
 
         Raises
         ------
         NotMNISTError
-            At an unreadable member that is not known, unless such are skipped, and when there are
-            more images, or more members to skip, than an archive should hold.
+            When an unreadable member is neither known nor to be skipped, and when there are more
+            images, or more members to skip, than the archive may hold.
         """
         start = len(self.row_of)
         kept: list[int] = []
@@ -199,7 +204,7 @@ class Collector:
                     self._leave_aside(name)
                     continue
                 if key in self.row_of or _text(key or b"") in self.unreadable:
-                    raise ValueError("a second member of this name")
+                    raise ValueError("a second member with this name")
                 if key is None or problem:
                     raise ValueError(problem)
             except ValueError as error:
@@ -246,7 +251,12 @@ class Collector:
             self.skipped_keys.add(key)
 
     def result(self, size: int, sha256: str) -> Extracted:
-        """Return all that was taken, of so many bytes and with their hash.
+        """Return everything that was added.
+
+        Parameters
+        ----------
+        size, sha256
+            As in `Extracted`.
 
         Raises
         ------
@@ -254,7 +264,7 @@ class Collector:
             When there was no image.
         """
         if not self.row_of:
-            found = f" but {', '.join(self.first_aside):.300}" if self.first_aside else ""
+            found = f", only {', '.join(self.first_aside):.300}" if self.first_aside else ""
             shown = "".join(sign if sign.isprintable() else "?" for sign in found)
             raise NotMNISTError(f"{self.path} holds no letter images{shown}: give {ACCEPTED}")
         keys = sorted(self.row_of)
@@ -278,7 +288,7 @@ class Collector:
 
 
 def font_name(member_stem: bytes) -> bytes:
-    """Decode a member's name, without ``.png``, to its font's file name.
+    """Decode the name of a member, without ``.png``, to the file name of its font.
 
     Parameters
     ----------
@@ -288,7 +298,7 @@ def font_name(member_stem: bytes) -> bytes:
     Returns
     -------
     bytes
-        The font's file name (``01-01-00.ttf``), or the stem itself where it is not base64.
+        The font's file name (``01-01-00.ttf``), or the stem itself if it is not base64.
     """
     try:
         return base64.b64decode(member_stem, validate=True) or member_stem
@@ -297,12 +307,12 @@ def font_name(member_stem: bytes) -> bytes:
 
 
 def font_text(font: bytes) -> str:
-    """Decode a font's file name to text, so that a name that is not UTF-8 prints too."""
+    """Decode the file name of a font to text that can be printed even if it is not UTF-8."""
     return font.decode("utf-8", "backslashreplace")
 
 
 def label_and_font(member_name: str) -> tuple[int, str] | None:
-    """Tell which letter of which font a member shows, in the terms of a loaded split.
+    """Tell which letter of which font a member shows, as `Split` has them.
 
     Parameters
     ----------
@@ -312,8 +322,8 @@ def label_and_font(member_name: str) -> tuple[int, str] | None:
     Returns
     -------
     (label, font) : tuple of int and str, or None
-        A = 0 .. J = 9, and the font's file name (``01-01-00.ttf``); None when the name is not that
-        of a PNG file in a folder A to J.
+        A = 0 .. J = 9, and the font's file name (``01-01-00.ttf``); None if this is not the name of
+        a PNG file in a folder A to J.
     """
     try:
         key = Names("").key(member_name.encode())

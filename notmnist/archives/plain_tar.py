@@ -1,7 +1,7 @@
-"""The fast way through a tar archive of regular files and folders, under short or GNU's long names.
+"""Walk fast through a tar archive of regular files and folders with short or GNU long names.
 
-Half a million members are walked without making an object for each. The walk stops at whatever is
-not of that kind, looks wrong or ends the archive: Python's tarfile goes on from there.
+No object is made for any of the half a million members. The walk stops at the end of the archive
+and at anything unknown or odd; Python's tarfile continues from there.
 """
 
 from itertools import compress
@@ -14,7 +14,7 @@ _KNOWN = np.isin(np.arange(256), (_FILE, _FOLDER, _LONG_NAME))
 # Fields of a header (POSIX.1-1988 ustar).
 _NAME, _SIZE, _CHECKSUM, _KIND = slice(0, 100), slice(124, 136), slice(148, 156), 156
 _MAGIC, _PREFIX = slice(257, 262), slice(345, 500)
-# Mode, owner, group, size, time, checksum and device, which are octal numbers.
+# Mode, owner, group, size, time, checksum and device: octal numbers.
 _NUMBERS = (
     (100, 108), (108, 116), (116, 124), (124, 136), (136, 148), (148, 156), (329, 337), (337, 345)
 )  # fmt: skip
@@ -23,7 +23,7 @@ _WITHIN = np.array([column not in dict(_NUMBERS) for column in _COLUMNS[1:]])
 
 
 class Walk:
-    """Go from header to header through an archive that comes in pieces.
+    """Go from header to header through an archive that arrives in pieces.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ class Walk:
     Attributes
     ----------
     rest : bytes
-        What follows the members that were given.
+        The bytes after the members that were returned.
     stopped : bool
-        Whether that begins with something that the walk leaves to others.
+        Whether `rest` begins with something that the walk leaves to tarfile.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -44,12 +44,12 @@ class Walk:
         self.stopped = False
 
     def through(self, piece: bytes) -> list[tuple[bytes, bytes]]:
-        """Return the names and contents of the files that are whole by now, as tarfile gives them.
+        """Return the names and contents of the files that are complete by now.
 
         Parameters
         ----------
         piece : bytes
-            What comes next of the archive.
+            The next bytes of the archive.
         """
         buffer = self.rest + piece
         starts, sizes = self._whole_members(buffer)
@@ -78,7 +78,7 @@ class Walk:
         return list(compress(zip(names, contents, strict=False), is_file))
 
     def _whole_members(self, buffer: bytes) -> tuple[list[int], list[int]]:
-        """Find where members start, with the start of what follows them, and their sizes."""
+        """Find where complete members start, and the last one ends, and their sizes."""
         start, starts, sizes = 0, [0], []
         while start + _BLOCK <= len(buffer):
             try:
@@ -97,7 +97,7 @@ class Walk:
 
 
 def _are_plain(headers: np.ndarray, sizes: list[int]) -> np.ndarray:
-    """Tell which headers hold nothing but what the walk knows, and a right checksum."""
+    """Tell which headers hold only what the walk knows, with a correct checksum."""
     field, kinds = headers[:, _CHECKSUM], headers[:, _KIND]
     sums = headers.sum(axis=1) - field.sum(axis=1) + ord(" ") * field.shape[1]
     return (
@@ -111,7 +111,7 @@ def _are_plain(headers: np.ndarray, sizes: list[int]) -> np.ndarray:
 
 
 def _hold_numbers(headers: np.ndarray) -> np.ndarray:
-    """Tell where every field of a number has digits and then zeros or spaces, and nothing else."""
+    """Tell in which headers every number consists of digits, then zero bytes or spaces."""
     fields = headers[:, _COLUMNS]
     is_digit = (fields >= ord("0")) & (fields <= ord("7"))
     is_end = (fields == 0) | (fields == ord(" "))
@@ -120,14 +120,14 @@ def _hold_numbers(headers: np.ndarray) -> np.ndarray:
 
 
 def _numbers(fields: np.ndarray) -> np.ndarray:
-    """Return the numbers in fields that hold digits and then zeros or spaces."""
+    """Return the numbers in fields of digits that are followed by zero bytes or spaces."""
     is_digit = fields >= ord("0")
     weights = 8 ** np.arange(fields.shape[1])[::-1]
     return np.where(is_digit, fields - ord("0"), 0) @ weights >> 3 * (~is_digit).sum(axis=1)
 
 
 def _names(headers: np.ndarray) -> list[bytes]:
-    """Return the names of members, each behind its prefix where it has one."""
+    """Return the names of members, each after its prefix if it has one."""
     names, prefixes = _texts(headers[:, _NAME]), _texts(headers[:, _PREFIX])
     return [
         prefix + b"/" + name if prefix else name
@@ -136,6 +136,6 @@ def _names(headers: np.ndarray) -> list[bytes]:
 
 
 def _texts(fields: np.ndarray) -> list[bytes]:
-    """Return what stands before the first zero of every field."""
+    """Return the text before the first zero byte of every field."""
     texts = fields.copy().view(f"S{fields.shape[1]}")[:, 0].tolist()
     return [text.partition(b"\0")[0] for text in texts]

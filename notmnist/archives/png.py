@@ -1,6 +1,7 @@
-"""Decode small greyscale PNG files strictly: what is damaged is never taken for whole.
+"""Decode small greyscale PNG files strictly, so that no damaged file passes for a whole one.
 
-The checksum of every chunk is checked, and so are that of the pixels, their number and the end.
+The checksum of every chunk is checked, as are the number and checksum of the pixels and the end of
+the file.
 """
 
 import re
@@ -12,13 +13,13 @@ import numpy as np
 
 from notmnist.sources import IMAGE_SIZE
 
-# A chunk is its content's length, its name, its content, and the checksum of the last two.
+# A chunk: length of the content, name, content, checksum of name and content.
 _HEAD, _CHECKSUM = struct.Struct(">I4s"), struct.Struct(">I")
-# Signature and header of a 28x28, 8-bit greyscale file without interlace.
+# Signature and header of a 28x28, 8-bit greyscale file that is not interlaced.
 _IHDR = b"IHDR" + struct.pack(">IIBBBBB", IMAGE_SIZE, IMAGE_SIZE, 8, 0, 0, 0, 0)
 _START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d" + _IHDR + _CHECKSUM.pack(zlib.crc32(_IHDR))
 _END = b"\x00\x00\x00\x00IEND" + _CHECKSUM.pack(zlib.crc32(b"IEND"))
-# Chunks that may be ignored have a small first letter; those of animations are not ignored.
+# Chunks that may be ignored begin with a small letter; those of animations are not ignored.
 _OTHERS = rb"(?:(?!acTL|fcTL|fdAT)[a-z][A-Za-z]{3})*"
 _ORDER = re.compile(_OTHERS + rb"(?:IDAT)+" + _OTHERS)
 _ROW = IMAGE_SIZE + 1  # a byte that names the row's filter, and the pixels
@@ -32,14 +33,14 @@ def decode(files: Sequence[bytes | str]) -> tuple[np.ndarray, list[str]]:
     Parameters
     ----------
     files : sequence of bytes or str
-        Each file's content, or the reason why it can't be had, which is handed on.
+        The content of each file, or the reason why it could not be read, which is passed on.
 
     Returns
     -------
     images : ndarray of uint8, shape (len(files), 28, 28)
-        Zeros where there is a problem.
+        Zeros for a file with a problem.
     problems : list of str
-        What is wrong with each file; empty where nothing is.
+        What is wrong with each file; empty if nothing is.
     """
     filtered, problems = [], []
     for file in files:
@@ -54,7 +55,7 @@ def decode(files: Sequence[bytes | str]) -> tuple[np.ndarray, list[str]]:
 
 
 def _filtered_rows(file: bytes | str) -> bytes:
-    """Return the rows as the file holds them; ValueError says what is wrong with it."""
+    """Return the rows as stored in the file, or raise ValueError if it is damaged."""
     if isinstance(file, str):
         raise ValueError(file)
     if not file.startswith(_START):
@@ -72,7 +73,7 @@ def _filtered_rows(file: bytes | str) -> bytes:
 
 
 def _pixel_data(file: bytes) -> bytes:
-    """Check all that stands between header and end, and join the chunks of pixels."""
+    """Check everything between header and end, and join the chunks of pixels."""
     kinds, data, position, end = b"", b"", len(_START), len(file) - len(_END)
     while position < end:
         length, kind = _HEAD.unpack_from(file, position)
@@ -91,7 +92,7 @@ def _pixel_data(file: bytes) -> bytes:
 
 def _unfilter(filtered: np.ndarray) -> np.ndarray:
     """Undo the filters of PNG (RFC 2083, section 6), row by row for all images at once."""
-    # Pixels of one place lie side by side, so that one step undoes them in all images.
+    # Pixels of the same position lie side by side, so that one step handles all images.
     lines = np.array(filtered.transpose(1, 2, 0), order="C")
     above = np.zeros_like(lines[0, 1:])
     for line in lines:

@@ -1,4 +1,4 @@
-"""What is published about an archive, and how what people hand us compares with it."""
+"""Compare archives that people pass with what is published about them."""
 
 import os
 import re
@@ -28,9 +28,9 @@ def match_archives(
     source : Source
         The dataset.
     given : path, sequence of paths or None
-        What people fetched by hand. For a dataset of one archive, any name will do. Otherwise the
-        name decides (``notMNIST_small.zip`` or a folder ``notMNIST_small``), and where it is
-        another, the number of letters does; one that holds several archives stands for all of them.
+        Files or folders fetched by hand. For a dataset of one archive, any name will do. Otherwise
+        the name decides (``notMNIST_small.zip`` or a folder ``notMNIST_small``), and for other
+        names, the number of letters; a file that holds several archives stands for all of them.
 
     Returns
     -------
@@ -40,9 +40,9 @@ def match_archives(
     Raises
     ------
     UsageError
-        When one is none of the dataset's archives, or one archive is given twice.
+        When a file is not one of the dataset's archives, or an archive is given twice.
     NotMNISTError
-        When one with another name can't be read.
+        When a file with another name can't be read.
     """
     if given is None:
         return {}
@@ -74,8 +74,8 @@ def match_archives(
 def _misfit(source: Source, path: Path) -> UsageError:
     names = " and ".join(archive.filename for archive, _ in source.parts)
     return UsageError(
-        f"{source.name} is made of {names}: give each at most once, under its name or with as many "
-        f"letters as it holds (not {path})"
+        f"{source.name} is made of {names}: give each at most once, under its own name or with its "
+        f"full number of letters (not {path})"
     )
 
 
@@ -94,7 +94,7 @@ def letter_counts(extracted: Extracted) -> dict[str, int]:
 
 
 def letter_means(extracted: Extracted) -> dict[str, float]:
-    """Average ``(pixel - 127.5) / 255`` over the images of each letter, NaN where it has none."""
+    """Average ``(pixel - 127.5) / 255`` over the images of each letter; NaN without any."""
     grey = extracted.images.mean(axis=(1, 2), dtype=np.float64)[extracted.rows]
     with np.errstate(invalid="ignore"):
         totals = np.bincount(extracted.labels, grey, minlength=len(LETTERS))
@@ -104,23 +104,23 @@ def letter_means(extracted: Extracted) -> dict[str, float]:
 
 
 def check(archive: Archive, path: Path, extracted: Extracted) -> None:
-    """Compare an archive's content with what is published about it.
+    """Compare the content of an archive with what is published about it.
 
-    Members that were skipped may be missing, and nothing else.
+    Only as many images may be missing as members were skipped.
 
     Parameters
     ----------
     archive : Archive
-        What is published.
+        The published description.
     path : Path
-        Where the content comes from.
+        The file or folder that was read.
     extracted : Extracted
-        The content.
+        Its content.
 
     Raises
     ------
     NotMNISTError
-        When they differ.
+        When the content differs from the description.
     """
     wrong = [
         *_wrong_counts(archive, extracted),
@@ -142,7 +142,7 @@ def _wrong_counts(archive: Archive, extracted: Extracted) -> Iterator[str]:
     off = [letter for letter, number in missing.items() if not 0 <= number <= allowed[letter]]
     if off:
         listed = (f"{k} {counts[k]:,} instead of {archive.counts[k]:,}" for k in off)
-        yield f"the images per letter differ ({', '.join(listed)})"
+        yield f"the numbers of images per letter differ ({', '.join(listed)})"
         if 0 < sum(missing.values()) < sum(archive.counts.values()) / 100:
             yield "perhaps files with long names were left out, as tar --format=v7 does"
 
@@ -166,4 +166,4 @@ def _wrong_means(archive: Archive, extracted: Extracted) -> Iterator[str]:
 def _wrong_names(archive: Archive, extracted: Extracted) -> Iterator[str]:
     named = sum(_FONT_FILE.fullmatch(font) is not None for font in extracted.fonts)
     if archive.named_after_fonts and named < len(extracted.fonts) / 2:
-        yield "its files are not named after fonts, so that fonts and splits can't be had"
+        yield "its files are not named after fonts, so that fonts and splits are unknown"

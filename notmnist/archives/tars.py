@@ -1,4 +1,4 @@
-"""Read a tar archive from its start to its end, whatever compressed it."""
+"""Read a tar archive from start to end, whether and however it is compressed."""
 
 import bz2
 import hashlib
@@ -25,14 +25,14 @@ from notmnist.archives.members import (
 from notmnist.archives.plain_tar import Walk
 from notmnist.errors import NotMNISTError
 
-# What tarfile may read at once: it takes headers of any size into memory.
+# Bounds what tarfile reads at once, since it takes headers of any size into memory.
 MAX_HEADER_BYTES = 16 << 20
-# What may be passed over: the course's pickles of the large archive have 1.7 GB.
+# Bounds the files that are skipped: the course's pickles of the large archive take 1.7 GB.
 MAX_PASSED_BYTES = 2 << 30
 _BLOCK = 512
 _READ = 1 << 20  # bytes read from the file at a time
-_PIECE = 16 << 20  # and inflated: between longer steps, threads wait less for each other
-_MOST_XZ_MEMORY = 256 << 20  # four times what xz takes at its strongest
+_PIECE = 16 << 20  # bytes inflated at a time: with longer steps, threads wait less for each other
+_MOST_XZ_MEMORY = 256 << 20  # four times what the strongest preset of xz needs
 
 
 class Tar:
@@ -44,7 +44,7 @@ class Tar:
         self.sha256 = ""
 
     def members(self, is_wanted: Callable[[bytes], bool]) -> Members:
-        """Give all members with their contents; see `Reader.members`."""
+        """Yield all members with their contents; see `Reader.members`."""
         try:
             with open(self.path, "rb") as file:
                 hashed = _Hashed(file)
@@ -55,7 +55,7 @@ class Tar:
             RecursionError,
         ) as error:  # fmt: skip
             raise NotMNISTError(
-                f"{self.path} is damaged or cut short, or it is no tar archive ({error}): fetch it "
+                f"{self.path} is damaged or cut short, or is not a tar archive ({error}): fetch it "
                 f"again, or give {ACCEPTED}"
             ) from error
         self.size, self.sha256 = hashed.size, hashed.hash.hexdigest()
@@ -79,7 +79,7 @@ class _Hashed:
 class _Gzip:
     """Give zlib's decompressor the interface of `bz2.BZ2Decompressor` and `lzma.LZMADecompressor`.
 
-    Unlike the module gzip it inflates long pieces in one step.
+    Unlike the module gzip, it inflates long pieces in one step.
     """
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ DECOMPRESSORS: dict[bytes, Callable[[], Decompressor]] = {
 
 
 def _pieces(file: _Hashed) -> Iterator[bytes]:
-    """Read a file to its end, and inflate it where it is compressed."""
+    """Read a file to its end, and inflate it if it is compressed."""
     start = file.read(_READ)
     for magic, decompressor in DECOMPRESSORS.items():
         if start.startswith(magic):
@@ -127,17 +127,17 @@ def _inflated(
             if stream.needs_input and not data:
                 data = file.read(_READ)
                 if not data:
-                    raise EOFError("it ends within a compressed stream")
+                    raise EOFError("it ends inside a compressed stream")
             yield stream.decompress(data, _PIECE)
             data = b""
-        # Zeros may pad it, and another stream may follow.
+        # Zeros may follow as padding, or another stream.
         data = stream.unused_data.lstrip(b"\0")
         while not data and (data := file.read(_READ)):
             data = data.lstrip(b"\0")
 
 
 def _ahead(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
-    """Have a thread make the next piece while the last one is used."""
+    """Let a thread make the next piece while the previous one is used."""
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(next, pieces, None)
         while (piece := following.result()) is not None:
@@ -146,7 +146,7 @@ def _ahead(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
 
 
 def _members(pieces: Iterator[bytes]) -> Members:
-    """Walk as far as members are plain, then let tarfile go on from there."""
+    """Walk through the plain members, and let tarfile continue where the walk stops."""
     walk = Walk(MAX_MEMBER_BYTES)
     for piece in pieces:
         yield from walk.through(piece)
@@ -162,8 +162,8 @@ def _members_by_tarfile(pieces: Iterator[bytes]) -> Members:
         fileobj=blocks, mode="r|", bufsize=_BLOCK, tarinfo=_Member, encoding="utf-8"
     ) as tar:
         for member in tar:
-            # Half a million members would take half a gigabyte. The public way, stream=True, is
-            # there from Python 3.13 on.
+            # Half a million members would take half a gigabyte. The public way, stream=True,
+            # exists from Python 3.13 on.
             tar.members = []  # type: ignore[attr-defined]
             if not member.isdir():
                 yield member.name.encode("utf-8", "surrogateescape"), _content(tar, member)
@@ -183,7 +183,7 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Content:
 
 
 class _Member(tarfile.TarInfo):
-    """Refuse a broken header, which tarfile would take for the end of the archive."""
+    """Refuse a broken header, which tarfile would mistake for the end of the archive."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
@@ -196,7 +196,7 @@ class _Member(tarfile.TarInfo):
 
 
 class _Blocks(io.BufferedIOBase):
-    """Give tarfile its blocks, and notice an end that comes early and headers without end."""
+    """Pass blocks to tarfile, and notice a premature end and endless headers."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self.left = MAX_HEADER_BYTES
@@ -212,7 +212,7 @@ class _Blocks(io.BufferedIOBase):
         while self._start + size > len(self._piece):
             following = next(self._pieces, None)
             if following is None:
-                raise EOFError("it ends before its end mark")
+                raise EOFError("its end mark is missing")
             self._piece, self._start = self._piece[self._start :] + following, 0
         self._start += size
         return self._piece[self._start - size : self._start]
@@ -220,4 +220,4 @@ class _Blocks(io.BufferedIOBase):
     def expect_zeros(self) -> None:
         for piece in chain([self._piece[self._start :]], self._pieces):
             if piece.strip(b"\0"):
-                raise tarfile.ReadError("something follows its end mark")
+                raise tarfile.ReadError("data follows its end mark")

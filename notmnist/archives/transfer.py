@@ -1,8 +1,8 @@
-"""Ask a server for a file, within bounds of time and bytes whatever the server sends.
+"""Request a file from a server, with bounds on time and size whatever the server sends.
 
-requests knows the user's proxies and certificates. Left to itself it would also send passwords from
-~/.netrc, read the bodies of redirects whole and decoded, and wait for ever for a server that sends
-a byte now and then.
+The library requests knows the user's proxies and certificates. Left to itself, it would also send
+passwords from ~/.netrc, read and decode the whole bodies of redirects, and wait for ever for a
+server that sends one byte now and then.
 """
 
 import http.client
@@ -26,7 +26,7 @@ from notmnist.version import __version__
 
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 30.0  # between two pieces of data
-ANSWER_SECONDS = 60.0  # to the end of the headers, through all redirects
+ANSWER_SECONDS = 60.0  # until the end of the headers, including all redirects
 MOST_REDIRECTS = 5
 MOST_HEADER_BYTES = 1 << 16
 
@@ -40,11 +40,11 @@ _HEADERS = {
 
 
 class MirrorError(Exception):
-    """A mirror failed for good: it has not the file, or not the right one."""
+    """A mirror failed permanently: it does not have the file, or has a wrong one."""
 
 
 class TransientError(MirrorError):
-    """A mirror failed in a way that another try may mend."""
+    """A mirror failed in a way that another try may overcome."""
 
     def __init__(self, reason: str, retry_after: float = 0.0) -> None:
         super().__init__(reason)
@@ -52,16 +52,16 @@ class TransientError(MirrorError):
 
 
 class Answer:
-    """Hold a server's answer: its status and headers have come, its body has not.
+    """Hold the answer of a server whose status and headers have arrived, but not its body.
 
     Attributes
     ----------
     status : int
         The HTTP status.
     headers : mapping of str to str
-        By name, in any case.
+        By name, in upper or lower case.
     start : int or None
-        Where in the file the body begins; None when it holds no part of the file.
+        The place in the file where the body begins; None if it is not part of the file.
     length : int or None
         Bytes of the body, as the server states them.
     """
@@ -75,14 +75,14 @@ class Answer:
         self._allowance = allowance
 
     def pieces(self, most: int, seconds: float) -> Iterator[bytes]:
-        """Yield the body as it comes, undecoded, until it ends or `most` bytes have come.
+        """Yield the body as it arrives, undecoded, until it ends or has reached `most` bytes.
 
         Raises
         ------
         MirrorError
-            When it has not come in `seconds`, the connection fails, or it is no sound HTTP.
+            When it takes longer than `seconds`, the connection fails, or the HTTP is not valid.
         """
-        # Of chunks, a server may send twice as much; more than that is no content.
+        # Chunked encoding may double the bytes sent; anything beyond that is not content.
         self._allowance.renew("sent the archive", seconds, MOST_HEADER_BYTES + 2 * most)
         with _blaming_the_server():
             while most > 0 and (piece := self._raw.read1(min(most, _CHUNK), decode_content=False)):
@@ -92,17 +92,17 @@ class Answer:
 
 @contextmanager
 def ask(url: str, offset: int = 0) -> Iterator[Answer]:
-    """Ask for a file, or for what follows its first `offset` bytes; redirects are followed.
+    """Request a file, or the part after its first `offset` bytes, and follow redirects.
 
     Yields
     ------
     Answer
-        The connection is closed behind it, even if the body has not ended.
+        The connection is closed afterwards, even if the body has not ended.
 
     Raises
     ------
     MirrorError
-        When there is no answer; the message names the cause.
+        When there is no answer; the message states the cause.
     """
     headers = _HEADERS | ({"Range": f"bytes={offset}-"} if offset else {})
     allowance = _Allowance()
@@ -133,7 +133,7 @@ def _stated_start(response: requests.Response, asked: int) -> int | None:
 
 
 class _Allowance:
-    """Say how long a server may go on sending, and how much."""
+    """Bound how long a server may go on sending, and how much."""
 
     def __init__(self) -> None:
         self.renew("answered", ANSWER_SECONDS, MOST_HEADER_BYTES)
@@ -144,17 +144,17 @@ class _Allowance:
         self.left = most
 
     def seconds(self) -> float:
-        """Return how long to wait for the next bytes; TimeoutError when the time is over."""
+        """Return how long to wait for the next bytes, or raise TimeoutError if time is up."""
         left = self.ends - time.monotonic()
         if left <= 0:
             raise TimeoutError(self.late)
         return min(left, SILENCE_SECONDS)
 
     def spend(self, count: int) -> None:
-        """Count bytes that have come; HTTPException when they are too many."""
+        """Count bytes that have arrived, and raise HTTPException if there are too many."""
         self.left -= count
         if self.left < 0:
-            raise http.client.HTTPException("it sends headers, or what is no content, without end")
+            raise http.client.HTTPException("it sends endless headers or padding")
 
 
 class _Session(requests.Session):
@@ -168,7 +168,7 @@ class _Session(requests.Session):
             self.mount(scheme, _Adapter(allowance))
 
     def get_redirect_target(self, response: requests.Response) -> str | None:
-        """Name none: where requests follows a redirect, it reads the body first."""
+        """Name no target: to follow a redirect, requests would first read its body."""
         return None
 
 
@@ -191,7 +191,7 @@ def _connection(make: Callable[..., Any], allowance: _Allowance, **options: Any)
 
 
 class _Response(http.client.HTTPResponse):
-    """Read within an allowance, and pass over interim answers such as 103 Early Hints."""
+    """Read within an allowance, and skip interim answers such as 103 Early Hints."""
 
     def __init__(
         self, allowance: _Allowance, sock: socket.socket, *args: Any, **options: Any
@@ -207,7 +207,7 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Wire(io.RawIOBase):
-    """Read from a socket, whose own timeout would start anew with every byte."""
+    """Read from a socket, whose own timeout would restart with every byte."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, allowance: _Allowance) -> None:
         self._raw = raw
@@ -236,7 +236,7 @@ class _Wire(io.RawIOBase):
 
 @contextmanager
 def _blaming_the_server() -> Iterator[None]:
-    """Turn every error into its mirror's: there is no list of all that a server may cause."""
+    """Turn every error into a MirrorError, since a server may cause errors of any kind."""
     try:
         yield
     except MirrorError:
@@ -248,8 +248,8 @@ def _blaming_the_server() -> Iterator[None]:
 
 
 def _cause(error: BaseException) -> str:
-    """Word the error at the root of a chain: those above it repeat the address."""
-    where = "no way through the proxy: " if isinstance(error, ProxyError) else ""
+    """Describe the error at the root of a chain, because those above it repeat the address."""
+    where = "the proxy failed: " if isinstance(error, ProxyError) else ""
     while error.__context__:
         error = error.__context__
     words = " ".join(str(error).split()) or type(error).__name__

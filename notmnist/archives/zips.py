@@ -1,4 +1,4 @@
-"""Read a zip archive by its directory, which lies at its end."""
+"""Read a zip archive by way of the directory at its end."""
 
 import hashlib
 import io
@@ -20,7 +20,7 @@ from notmnist.archives.members import (
 )
 from notmnist.errors import NotMNISTError
 
-# zipfile takes the directory into memory as a whole. The large archive's has 60 MB.
+# zipfile reads the whole directory into memory. For the large archive, it takes 60 MB.
 MAX_DIRECTORY_BYTES = 256 << 20
 _ENCRYPTED = 0x1
 _DAMAGE = (
@@ -38,7 +38,7 @@ class Zip:
         self.sha256 = ""
 
     def members(self, is_wanted: Callable[[bytes], bool]) -> Members:
-        """Give all members, those that are wanted with their contents; see `Reader.members`."""
+        """Yield all members, with the contents of those wanted; see `Reader.members`."""
         try:
             with _Bounded(io.FileIO(self.path)) as file:
                 self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -48,7 +48,7 @@ class Zip:
                         name = member.filename.replace("\\", "/").encode()
                         if not name.endswith(b"/"):
                             yield name, self._content(archive, member, is_wanted(name))
-                # Members do not come in the file's order: hash it again rather than as it is read.
+                # Members are not read in the order of the file, so hash it again afterwards.
                 file.seek(0)
                 if hashlib.file_digest(file, "sha256").hexdigest() != self.sha256:
                     raise ValueError("it changed while it was read")
@@ -65,7 +65,7 @@ class Zip:
             return b""
         if member.flag_bits & _ENCRYPTED:
             raise NotMNISTError(
-                f"{self.path} is encrypted: unpack it with its password, and give the folder"
+                f"{self.path} is encrypted: unpack it with its password, and pass the folder"
             )
         if member.file_size > MAX_MEMBER_BYTES:
             return too_large(member.file_size)
@@ -76,7 +76,7 @@ class Zip:
 
 
 class _Bounded(io.BufferedReader):
-    """Refuse to read a directory of any size."""
+    """Refuse to read an oversized directory."""
 
     def read(self, size: int | None = -1) -> bytes:
         if size is not None and size > MAX_DIRECTORY_BYTES:

@@ -9,6 +9,8 @@ All sums run over whole numbers in float64 and are exact, so a distance is the s
 order of the images and the number of threads.
 """
 
+import math
+
 import numpy as np
 
 from notmnist.sources import IMAGE_SIZE
@@ -16,10 +18,11 @@ from notmnist.sources import IMAGE_SIZE
 MARGIN = 2  # pixels at the border, which a shift may have cut, are left aside
 LARGEST_REST = 0.5  # pixels of shift beyond a whole number of them
 REST_ERROR = 0.1  # share of the second differences that a shift leaves unexplained
-_NOISE = 4  # grey levels between two copies with noise of two levels each
+NOISE = 4  # grey levels between two copies with noise of two levels each
 _LEAST_LEFT = 0.8  # share of a shift found that must be empty behind an outline: it may be off
 _BORDER_SLACK = 0.06  # pixels of it that may lack
 _SLACK = 0.015  # pixels by which a shift of next to nothing may be off
+_ROUNDING = 1e-9  # pixels by which a bound may be off
 _RIDGE = 1e6  # as of a slope of 0.04 grey levels a pixel all over: it decides where there is none
 
 _BINOMIAL = np.array([1, 4, 6, 4, 1])
@@ -63,7 +66,7 @@ def distances(images: np.ndarray, others: np.ndarray, shift: Shift = (0, 0)) -> 
     y, x, left = explain(difference, down, across, ridge=_RIDGE, limit=LARGEST_REST)
     bends = squared_bends(images, first) + squared_bends(others, second)
     expected = np.sqrt((y * y * bends[0] + x * x * bends[1]) / 2)
-    left /= BLUR_SCALE * np.sqrt(difference[0].size)
+    left /= BLUR_SCALE * math.sqrt(math.prod(difference.shape[1:]))
     distance = left / (1 + REST_ERROR * expected)
     return np.where(_is_possible(images, others, shift, y, x), distance, np.inf)
 
@@ -79,6 +82,24 @@ def opposite(shift: Shift) -> Shift:
     return -shift[0], -shift[1]
 
 
+def fractions_at_border(
+    gaps: np.ndarray, others: np.ndarray, shift: Shift
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bound the fractions of a pixel, beside a shift, at which pairs leave the border behind.
+
+    Takes the `border_gaps` of the first and the second images. Returns the least and the largest
+    fractions, down and across, each of shape (2, P); where the least is above the largest, there is
+    none.
+    """
+    low, high = np.empty((2, 2, gaps.shape[2]))
+    for axis, by in enumerate(shift):
+        ahead = gaps[axis, 1] + others[axis, 0]
+        behind = gaps[axis, 0] + others[axis, 1]
+        high[axis] = (ahead + _BORDER_SLACK) / _LEAST_LEFT - by + _ROUNDING
+        low[axis] = -(behind + _BORDER_SLACK) / _LEAST_LEFT - by - _ROUNDING
+    return low.clip(min=-LARGEST_REST), high.clip(max=LARGEST_REST)
+
+
 def explain(
     difference: np.ndarray, down: np.ndarray, across: np.ndarray, ridge: float, limit: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -86,14 +107,28 @@ def explain(
 
     `down` and `across` are four times the gradient.
     """
-    yy, xx, xy = _dot(down, down) + ridge, _dot(across, across) + ridge, _dot(across, down)
-    yd, xd, determinant = _dot(down, difference), _dot(across, difference), yy * xx - xy * xy
+    yy, xx, xy, yd, xd, dd = products(difference, down, across, ridge)
+    determinant = yy * xx - xy * xy
     y = np.clip((xx * yd - xy * xd) / determinant, -limit / 4, limit / 4)
     x = np.clip((yy * xd - xy * yd) / determinant, -limit / 4, limit / 4)
-    squares = _dot(difference, difference) - 2 * (y * yd + x * xd)
+    squares = dd - 2 * (y * yd + x * xd)
     squares += y * y * yy + x * x * xx + 2 * y * x * xy
     # What moves down by y gains y times the grey levels above it: against the gradient.
     return -4 * y, -4 * x, np.sqrt(np.maximum(squares, 0))
+
+
+def products(
+    difference: np.ndarray, down: np.ndarray, across: np.ndarray, ridge: float
+) -> tuple[np.ndarray, ...]:
+    """Return the products of which a least squares fit is made: yy, xx, xy, yd, xd, dd."""
+    return (
+        _dot(down, down) + ridge,
+        _dot(across, across) + ridge,
+        _dot(across, down),
+        _dot(down, difference),
+        _dot(across, difference),
+        _dot(difference, difference),
+    )
 
 
 def squared_bends(images: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
@@ -102,7 +137,7 @@ def squared_bends(images: np.ndarray, window: tuple[slice, slice]) -> np.ndarray
     inner = pixels[:, 1:-1, 1:-1]
     down = pixels[:, 2:, 1:-1] + pixels[:, :-2, 1:-1] - 2 * inner
     across = pixels[:, 1:-1, 2:] + pixels[:, 1:-1, :-2] - 2 * inner
-    return np.stack([_dot(down, down), _dot(across, across)]) / inner[0].size
+    return np.stack([_dot(down, down), _dot(across, across)]) / math.prod(inner.shape[1:])
 
 
 def _cut(images: np.ndarray, window: tuple[slice, slice], border: int = 0) -> np.ndarray:
@@ -120,10 +155,9 @@ def _is_possible(
     images: np.ndarray, others: np.ndarray, shift: Shift, y: np.ndarray, x: np.ndarray
 ) -> np.ndarray:
     """Tell which pairs may be an outline and the same moved by `shift` and fractions y and x."""
-    first, second = _cut(images, window(shift, 0)), _cut(others, window(opposite(shift), 0))
-    alike = _largest_difference(first, second) <= _NOISE + 255 * (np.abs(y) + np.abs(x) + _SLACK)
-    rolled = _largest_difference(np.roll(images, shift, axis=(1, 2)), others) <= _NOISE
-    gaps, other_gaps = _gaps(images), _gaps(others)
+    alike = may_be_moved(images, others, shift, np.abs(y) + np.abs(x))
+    rolled = _largest_difference(np.roll(images, shift, axis=(1, 2)), others) <= NOISE
+    gaps, other_gaps = border_gaps(images), border_gaps(others)
     left_border = True
     for axis, by in enumerate((shift[0] + y, shift[1] + x)):
         ahead = gaps[axis, 1] + other_gaps[axis, 0]
@@ -132,7 +166,15 @@ def _is_possible(
     return alike & (left_border | rolled)
 
 
-def _gaps(images: np.ndarray) -> np.ndarray:
+def may_be_moved(
+    images: np.ndarray, others: np.ndarray, shift: Shift, fraction: np.ndarray
+) -> np.ndarray:
+    """Tell which pairs no pixel contradicts, if beside `shift` they are moved by so many pixels."""
+    first, second = _cut(images, window(shift, 0)), _cut(others, window(opposite(shift), 0))
+    return _largest_difference(first, second) <= NOISE + 255 * (fraction + _SLACK)
+
+
+def border_gaps(images: np.ndarray) -> np.ndarray:
     """Measure the pixels, two at most, from each border to the ink.
 
     Shape (2, 2, P): top and bottom, left and right. A border pixel covered in part counts in part.
@@ -143,7 +185,7 @@ def _gaps(images: np.ndarray) -> np.ndarray:
         for side, outer, inner in ((0, 0, 1), (1, -1, -2)):
             empty = 1 - brightest[:, outer] / 255
             behind = 1 - brightest[:, inner] / 255
-            gaps[axis, side] = empty + np.where(brightest[:, outer] <= _NOISE, behind, 0)
+            gaps[axis, side] = empty + np.where(brightest[:, outer] <= NOISE, behind, 0)
     return gaps
 
 

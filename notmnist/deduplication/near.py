@@ -1,42 +1,34 @@
 """Near duplicates: images that differ by no more than a small shift and a little noise."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import hadamard
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from tqdm import tqdm
 
-from notmnist.deduplication.distance import (
-    BLUR,
-    BLUR_SCALE,
-    LARGEST_REST,
-    MARGIN,
-    REST_ERROR,
-    Shift,
-    distances,
-    explain,
-    opposite,
-    squared_bends,
-    window,
+from notmnist.deduplication.cells import Cells, close_pairs, fill, pack
+from notmnist.deduplication.coarse import (
+    RADIUS,
+    Coarse,
+    Side,
+    at_border,
+    by_blocks,
+    coarse_of,
+    side_of,
+    slices,
 )
-from notmnist.deduplication.exact import first_copies
+from notmnist.deduplication.distance import Shift, distances, may_be_moved, opposite
+from notmnist.deduplication.threads import in_threads
 from notmnist.sources import IMAGE_SIZE
 
 THRESHOLD = 0.85
 """Largest distance of near duplicates, in grey levels; notebook 12 shows the pairs around it."""
 
-RADIUS = 240
-"""Largest difference between the coarse images of a pair that is looked at, in grey levels.
-
-Outlines moved by a quarter of a pixel differ by up to 210 in 999 of 1,000 glyphs of OpenGlyphs, two
-random glyphs by more than 380 in as many.
-"""
-
-_BLOCKS = 4  # a coarse image has 4 x 4 blocks
-_IMAGES_AT_A_TIME, _PAIRS_AT_A_TIME = 5_000, 2_000
+_CELLS_AT_A_TIME, _PAIRS_AT_A_TIME = 16, 2_000
+_CANDIDATES_AT_A_TIME = 100_000
+_LINE = "{desc}: {percentage:.0f} %, {remaining} left"
 _no_rows = np.empty(0, np.int64)
 
 
@@ -89,15 +81,29 @@ def near_pairs(
     """
     if not threshold >= 0:
         raise ValueError(f"the threshold is a distance, 0 or more grey levels, not {threshold}")
-    side = _side(images)
-    other = side if reference is None else _side(reference)
+    for some in (images, reference):
+        if some is not None:
+            _check(some)
+    side = side_of(images)
+    other = side if reference is None else side_of(reference)
+    if len(side.rows) == 0 or len(other.rows) == 0:
+        return Pairs(_no_rows, _no_rows, np.empty(0))
+    cells = pack(coarse_of(side, (0, 0)).blocks)
+    other_cells = cells if other is side else pack(coarse_of(other, (0, 0)).blocks)
     shifts = _shifts(both_ways=reference is not None)
-    found = [_pairs_at(shift, side, other, threshold) for shift in shifts]
+    parts = slices(len(cells), _CELLS_AT_A_TIME)
+    found = []
+    with tqdm(
+        total=len(shifts) * len(parts), desc="near duplicates", bar_format=_LINE,
+        disable=None, leave=False,
+    ) as progress:  # fmt: skip
+        for shift in shifts:
+            comparison = _comparison(shift, threshold, side, other, cells, other_cells)
+            found += in_threads(comparison.search, parts, progress)
     first, second, distance = (np.concatenate(column) for column in zip(*found, strict=True))
     if reference is None:
         first, second = np.minimum(first, second), np.maximum(first, second)
-    near = distance <= threshold
-    return _nearest(first[near], second[near], distance[near])
+    return _nearest(first, second, distance)
 
 
 def near_groups(first: np.ndarray, pairs: Pairs) -> np.ndarray:
@@ -126,61 +132,19 @@ def near_groups(first: np.ndarray, pairs: Pairs) -> np.ndarray:
     return lowest[group]
 
 
-class _Side(NamedTuple):
-    """Hold one of the two sets compared: its images, and of the distinct ones rows and bends."""
-
-    images: np.ndarray  # (N, 28, 28)
-    rows: np.ndarray  # (D,)
-    bends: np.ndarray  # (D,): mean squares of the second differences, down and across together
-
-
-def _side(images: np.ndarray) -> _Side:
-    """Check images and find the first copies, in order."""
+def _check(images: np.ndarray) -> None:
     if images.dtype != np.uint8:
         raise TypeError(
             f"images are grey levels of type uint8, not {images.dtype}: bring them to 0 .. 255"
         )
     if images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):
         raise ValueError(f"images have the shape (N, 28, 28), not {images.shape}")
-    rows = np.unique(first_copies(images))
-    bends = np.empty(len(rows))
-    for batch in _slices(len(rows), _IMAGES_AT_A_TIME):
-        bends[batch] = squared_bends(images[rows[batch]], window((0, 0))).sum(axis=0)
-    return _Side(images, rows, bends)
 
 
-def _slices(count: int, size: int) -> Iterator[slice]:
-    return (slice(start, start + size) for start in range(0, count, size))
-
-
-def _shifts(both_ways: bool) -> Iterator[Shift]:
-    """Yield the shifts by at most one pixel, or one of every two opposite ones."""
-    shifts = ((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
-    return (shift for shift in shifts if both_ways or shift >= (0, 0))
-
-
-def _pairs_at(
-    shift: Shift, side: _Side, other: _Side, threshold: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compare pairs with similar coarse images at one shift: their rows and distances."""
-    coarse, other_coarse = _coarse(side, shift), _coarse(other, opposite(shift))
-    tree = cKDTree(other_coarse.blocks)
-    first, second, distance = [_no_rows], [_no_rows], [np.empty(0)]
-    for batch in _slices(len(side.rows), _IMAGES_AT_A_TIME):
-        found = tree.query_ball_point(coarse.blocks[batch], RADIUS, workers=-1, return_sorted=False)
-        a = batch.start + np.repeat(np.arange(len(found)), [len(near) for near in found])
-        b = np.concatenate([_no_rows, *(np.array(near, np.int64) for near in found)])
-        possible = _may_be_near(coarse, other_coarse, a, b, threshold)
-        if side is other:
-            possible &= a < b if shift == (0, 0) else a != b
-        a, b = side.rows[a[possible]], other.rows[b[possible]]
-        first.append(a)
-        second.append(b)
-        distance += [
-            distances(side.images[a[pairs]], other.images[b[pairs]], shift)
-            for pairs in _slices(len(a), _PAIRS_AT_A_TIME)
-        ]
-    return np.concatenate(first), np.concatenate(second), np.concatenate(distance)
+def _shifts(both_ways: bool) -> list[Shift]:
+    """List the shifts by at most one pixel, or one of every two opposite ones."""
+    shifts = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    return [shift for shift in shifts if both_ways or shift >= (0, 0)]
 
 
 def _nearest(first: np.ndarray, second: np.ndarray, distance: np.ndarray) -> Pairs:
@@ -192,54 +156,72 @@ def _nearest(first: np.ndarray, second: np.ndarray, distance: np.ndarray) -> Pai
     return Pairs(first[new], second[new], distance[new])
 
 
-class _Coarse(NamedTuple):
-    """Hold what 4 x 4 blocks of blurred images tell, one row an image.
+class _Comparison(NamedTuple):
+    """Compare the distinct images of two sides at one shift."""
 
-    Blocks have six pixels a side, less where the overlap is cut. They are turned by a Hadamard
-    transform, which keeps distances: the first numbers then say most, and a search by coordinates
-    ends early. Distances of blocks are at most those of the images (in grey levels, as norms).
-    """
+    shift: Shift
+    threshold: float
+    side: Side
+    other: Side
+    coarse: Coarse
+    other_coarse: Coarse
+    cells: Cells
+    other_cells: Cells
 
-    blocks: np.ndarray  # (D, 16)
-    slopes: np.ndarray  # (D, 2, 16): twice the gradient, down and across
-    bends: np.ndarray  # (D,): as of the side
+    def search(self, part: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Find the near duplicates of the images in some cells: rows and distances."""
+        same = self.cells is self.other_cells
+        found = close_pairs(self.cells, self.other_cells, part, RADIUS, once=same)
+        near = [self._measure(first, second) for first, second in _batches(found)]
+        first, second, distance = (np.concatenate(column) for column in zip(*near, strict=True))
+        return first, second, distance
+
+    def _measure(
+        self, first: np.ndarray, second: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rule out most candidates by cheap tests, and keep those of the rest that are near."""
+        if self.side is self.other:
+            different = first != second
+            first, second = first[different], second[different]
+        pairs = at_border(self.side, self.other, first, second, self.shift)
+        pairs = by_blocks(
+            self.side, self.other, self.coarse, self.other_coarse, pairs, self.threshold
+        )
+        rows, others = self.side.rows[pairs.first], self.other.rows[pairs.second]
+        distance = np.full(len(rows), np.inf)
+        moved = np.maximum(pairs.high, -pairs.low).sum(axis=0)
+        for some in slices(len(rows), _PAIRS_AT_A_TIME):
+            images, reference = self.side.images[rows[some]], self.other.images[others[some]]
+            alike = may_be_moved(images, reference, self.shift, moved[some])
+            distance[some][alike] = distances(images[alike], reference[alike], self.shift)
+        near = distance <= self.threshold
+        return rows[near], others[near], distance[near]
 
 
-def _coarse(side: _Side, shift: Shift) -> _Coarse:
-    count = len(side.rows)
-    blocks, slopes = np.empty((count, 16)), np.empty((count, 2, 16), np.float32)
-    down, across = (_block_sums(part) for part in window(shift))
-    for batch in _slices(count, _IMAGES_AT_A_TIME):
-        sums = down @ (side.images[side.rows[batch]].astype(np.float64) @ across.T)
-        sums /= 6 * _BLOCKS * BLUR_SCALE
-        blocks[batch] = sums[:, :_BLOCKS, :_BLOCKS].reshape(-1, 16)
-        slopes[batch, 0] = sums[:, _BLOCKS:, :_BLOCKS].reshape(-1, 16)
-        slopes[batch, 1] = sums[:, :_BLOCKS, _BLOCKS:].reshape(-1, 16)
-    return _Coarse(blocks, slopes, side.bends)
+def _comparison(
+    shift: Shift, threshold: float, side: Side, other: Side, rows: np.ndarray, others: np.ndarray
+) -> _Comparison:
+    """Measure both sides at one shift, and put them into the cells that `pack` made."""
+    coarse = coarse_of(side, shift)
+    centre = coarse.blocks.mean(axis=0)
+    cells = fill(coarse.blocks, rows, centre)
+    if side is other and shift == (0, 0):
+        return _Comparison(shift, threshold, side, side, coarse, coarse, cells, cells)
+    other_coarse = coarse_of(other, opposite(shift))
+    other_cells = fill(other_coarse.blocks, others, centre)
+    return _Comparison(shift, threshold, side, other, coarse, other_coarse, cells, other_cells)
 
 
-def _block_sums(part: slice) -> np.ndarray:
-    """Return the matrix (8, 28) from a row to its blocks: of grey levels, then slopes."""
-    starts = part.start + 6 * np.arange(_BLOCKS)
-    pixel = np.arange(IMAGE_SIZE)
-    ends = np.append(starts[1:], part.stop)[:, None]
-    blocks = hadamard(_BLOCKS) @ ((pixel >= starts[:, None]) & (pixel < ends))
-    slope = np.eye(IMAGE_SIZE, k=1) - np.eye(IMAGE_SIZE, k=-1)
-    return np.concatenate([blocks @ BLUR, blocks @ slope @ BLUR])
-
-
-def _may_be_near(
-    coarse: _Coarse, others: _Coarse, a: np.ndarray, b: np.ndarray, threshold: float
-) -> np.ndarray:
-    """Rule out pairs whose coarse difference alone, after its best shift, is too large.
-
-    No near duplicate is lost: blocks make no difference larger, and the bound on what a shift may
-    leave takes the largest shift.
-    """
-    whole = IMAGE_SIZE - 2 * MARGIN
-    bends = (coarse.bends[a] + others.bends[b]) / 2 * (whole / (whole - 1)) ** 2
-    most = threshold * (1 + REST_ERROR * LARGEST_REST * np.sqrt(bends))
-    difference = (others.blocks[b] - coarse.blocks[a])[:, None]
-    slopes = coarse.slopes[a] + others.slopes[b]
-    _, _, left = explain(difference, slopes[:, :1], slopes[:, 1:], ridge=1.0, limit=np.inf)
-    return left <= most * whole + 1
+def _batches(
+    found: Iterable[tuple[np.ndarray, np.ndarray]],
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Join the pairs found to batches of some size, of which there is at least one."""
+    first, second, count = [_no_rows], [_no_rows], 0
+    for one, two in found:
+        first.append(one)
+        second.append(two)
+        count += len(one)
+        if count >= _CANDIDATES_AT_A_TIME:
+            yield np.concatenate(first), np.concatenate(second)
+            first, second, count = [_no_rows], [_no_rows], 0
+    yield np.concatenate(first), np.concatenate(second)
