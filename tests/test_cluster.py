@@ -123,7 +123,7 @@ def cluster(tmp_path, folder):
 
 def wait_for(path):
     """Return the text of a file that another process is about to write."""
-    for _ in range(600):
+    for _ in range(1800):
         if path.exists() and path.read_text():
             return path.read_text()
         time.sleep(0.1)

@@ -120,7 +120,7 @@ def open_page(browser, site):
         context = browser.new_context(viewport=viewport, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         page.on("console", lambda message: complain(message.type, message.text))
         page.on("pageerror", lambda error: complain("error", error))
         page.on("requestfailed", fail)
@@ -494,6 +494,14 @@ def test_a_notebook_without_its_picture_is_named(tmp_path):
     with pytest.raises(NotMNISTError, match="run 12_leakage --budget full"):
         pages.write(tmp_path, [CHECKOUT / "notebooks" / "12_leakage.ipynb"], tmp_path, [])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_links_of_a_notebook_stay_inside_the_site(tmp_path):
+    text = "# A title\n\n[one](00_data.ipynb), [docs/results.md](../docs/results.md)"
+    path = tmp_path / "99_test.ipynb"
+    cells = [nbformat.v4.new_markdown_cell(text)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    assert '<a href="00_data.html">one</a>, docs/results.md' in pages.render(path).body
 
 
 def test_pictures_from_elsewhere_become_their_words(tmp_path):

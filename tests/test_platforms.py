@@ -22,7 +22,7 @@ EVERYWHERE = {
         "environ", "fsencode", "fspath", "fstat", "fsync", "open", "pathsep", "replace", "scandir",
         "stat", "urandom",
     },
-    "signal": {"SIGINT", "SIGTERM"},
+    "signal": {"SIGINT", "SIGTERM", "default_int_handler", "signal"},
 }  # fmt: skip
 
 
