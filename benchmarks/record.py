@@ -1,4 +1,4 @@
-"""Where every benchmark's figures go: ``misc/benchmarks.json``, one entry a name and size."""
+"""Record benchmarks in ``misc/benchmarks.json``, one entry for every name and size."""
 
 import json
 import os
@@ -32,11 +32,11 @@ def measurement(
     Parameters
     ----------
     name, unit : str
-        What was measured, and in what.
+        What was measured, and its unit.
     size : int
-        Images.
+        The number of images.
     ours, reference : sequence of float
-        One figure a run; the medians are compared.
+        One figure per run; the medians are compared.
     modules : sequence of module
         The code that was measured, which its hash identifies.
 

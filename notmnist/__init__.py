@@ -42,9 +42,9 @@ __all__ = ["NotMNISTError", "UsageError", "__version__", *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is first asked for.
+    """Import a public name when it is first used.
 
-    A command can then answer Ctrl-C while NumPy is still being imported.
+    Thus, a command can react to Ctrl-C while NumPy is still being imported.
     """
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -53,5 +53,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """List what is imported on demand, too."""
+    """List the names that are imported on demand, too."""
     return [*globals(), *_MODULES]

@@ -6,7 +6,7 @@ from notmnist.errors import say
 
 
 def main() -> int:
-    """Run one command; Ctrl-C ends even what comes before it, the imports, in one line."""
+    """Run one command; Ctrl-C ends it in one line, even during the imports."""
     try:
         from notmnist import cli
 

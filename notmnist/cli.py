@@ -1,4 +1,4 @@
-"""The command line: ``notmnist`` and ``python -m notmnist``."""
+"""Provide the command line: ``notmnist`` and ``python -m notmnist``."""
 
 import argparse
 import json
@@ -23,13 +23,13 @@ examples:
   notmnist info openglyphs
   notmnist export openglyphs --format idx --out MNIST/raw
   notmnist evaluate letters.csv --dataset openglyphs
-`notmnist COMMAND --help` has more of each command.
+`notmnist COMMAND --help` says more about each command.
 """
 _PREDICTIONS = """\
 FILE holds one prediction for each image of load(NAME, dedup="none").test:
-  .csv    with a header: the column row (its number there) or name (A/<member>.png), and the column
-          letter, or the columns A to J with probabilities
-  .npz    with one array in that order: letters (N,), or probabilities (N, 10)
+  .csv    with a header: the column row (the image's number there) or name (A/<member>.png), and
+          the column letter, or the columns A to J with probabilities
+  .npz    with one array in the same order: letters (N,), or probabilities (N, 10)
 """
 
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        Default: those of the process.
+        Default: the arguments of the process.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.command(options)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader, such as head, has what it wanted. Python would fail again when it ends.
+        # The reader, such as head, has enough. Python would fail again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (NotMNISTError, KeyboardInterrupt) as error:
@@ -64,11 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _mend_streams() -> None:
-    """Let anything be printed, whatever stands in the place of a terminal."""
+    """Make sure that anything can be printed, with or without a terminal."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the shell, or a program without a console
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    # The name of a folder may hold letters that the terminal's encoding lacks.
+    # Names of folders may contain characters that the terminal's encoding lacks.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -109,13 +109,13 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument(
         "--skip-unreadable",
         action="store_true",
-        help="leave out members that can't be read, and name them in the card",
+        help="leave out members that can't be read, and list them in the card",
     )
     prepare.add_argument(
-        "--groups", action="store_true", help="find near duplicates too, and write NAME-groups.csv"
+        "--groups", action="store_true", help="also find near duplicates, and write NAME-groups.csv"
     )
     verify = _command(
-        commands, "verify", _verify, "hash every byte of a prepared dataset",
+        commands, "verify", _verify, "check every byte of a prepared dataset",
         "notmnist verify openglyphs",
     )  # fmt: skip
     verify.add_argument("name", metavar="NAME")
@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--format", required=True, metavar="{" + ",".join(exports.FORMATS) + "}", help="see below"
     )
-    export.add_argument("--out", required=True, metavar="DIR", help="a folder, new or empty")
+    export.add_argument("--out", required=True, metavar="DIR", help="a new or empty folder")
     export.add_argument(
         "--dedup",
         metavar="{" + ",".join(POLICIES) + "}",
@@ -143,33 +143,31 @@ def _parser() -> argparse.ArgumentParser:
         "--valid",
         metavar="{join,drop}",
         default="join",
-        help="in formats without a validation split (idx, npz, pickle-seed), whether its rows "
-        "follow those of training or are left out (default: join)",
+        help="whether, in formats without a validation split (idx, npz, pickle-seed), its rows "
+        "follow the training rows or are left out (default: join)",
     )
     export.add_argument(
         "--counts",
         metavar="N",
         nargs="+",
         type=_count,
-        help="how many images to take of each split that the format holds, at equal distances: of "
-        "train, valid and test; of train and test for idx, npz and pickle-seed; of all together "
-        "for npz-whole (default: all)",
+        help="how many images to take from each split, evenly spaced: three numbers for train, "
+        "valid and test; two for train and test in idx, npz and pickle-seed; one in npz-whole "
+        "(default: all)",
     )
     run = _command(
         commands, "run", _run, "execute notebooks; results go to misc/",
         "notmnist run                                     every notebook, quick, on openglyphs",
-        "notmnist run 03_minibatch_lr --budget full       one notebook, at its best",
+        "notmnist run 03_minibatch_lr --budget full       one notebook, for its best result",
         "notmnist run 07_convnet_lenet --dataset notmnist-small",
         "notmnist run --seeds 10 --scheduler HOST:8786    ten seeds, spread over a cluster",
         "notmnist run --inplace                           refresh the committed notebooks",
     )  # fmt: skip
     run.add_argument("notebooks", metavar="NOTEBOOK", nargs="*", help="default: all")
-    run.add_argument("--dataset", metavar="NAME", help="default: NOTMNIST_DATASET, else openglyphs")
+    run.add_argument("--dataset", metavar="NAME", help="default: NOTMNIST_DATASET, or openglyphs")
+    run.add_argument("--budget", metavar="{quick,full}", help="default: NOTMNIST_BUDGET, or quick")
     run.add_argument(
-        "--budget", metavar="{quick,full}", help="default: NOTMNIST_BUDGET, else quick"
-    )
-    run.add_argument(
-        "--seeds", metavar="N", help="how many seeds; default: NOTMNIST_SEEDS, else the budget's"
+        "--seeds", metavar="N", help="number of seeds; default: NOTMNIST_SEEDS, or the budget's"
     )
     run.add_argument(
         "--jobs", metavar="N", type=_jobs,
@@ -177,17 +175,17 @@ def _parser() -> argparse.ArgumentParser:
         "full ones one after another",
     )  # fmt: skip
     run.add_argument(
-        "--scheduler", metavar="ADDRESS", help="spread the notebooks over a dask cluster"
+        "--scheduler", metavar="ADDRESS", help="distribute the notebooks over a Dask cluster"
     )
     run.add_argument("--inplace", action="store_true", help="refresh the notebooks' own outputs")
     evaluate = _command(
-        commands, "evaluate", _evaluate, "score your predictions of a dataset's test split",
+        commands, "evaluate", _evaluate, "score your own predictions for a test split",
         "notmnist evaluate letters.csv --dataset openglyphs",
         'notmnist evaluate probabilities.npz --dataset openglyphs --against "04_mlp_relu:ReLU MLP"',
         "notmnist evaluate letters.csv --dataset notmnist-small",
     )  # fmt: skip
     evaluate.epilog = f"{_PREDICTIONS}\n{evaluate.epilog}"
-    evaluate.add_argument("file", metavar="FILE", help="a .csv or .npz file, see below")
+    evaluate.add_argument("file", metavar="FILE", help="a .csv or .npz file; see below")
     evaluate.add_argument("--dataset", metavar="NAME", required=True)
     evaluate.add_argument(
         "--against",
@@ -215,7 +213,7 @@ def _command(
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise argparse.ArgumentTypeError(f"{text!r:.20} is no number of images")
+        raise argparse.ArgumentTypeError(f"{text!r:.20} is not a number of images")
     return int(text)
 
 
@@ -261,7 +259,7 @@ def _prepare(options: argparse.Namespace) -> None:
 
 def _verify(options: argparse.Namespace) -> None:
     card = pipeline.verify(options.name, home=options.home)
-    print(f"{card['name']}: every byte is as its card says ({card['pickle']['sha256']})")
+    print(f"{card['name']}: every byte is as its card states ({card['pickle']['sha256']})")
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What `load` gives back: a dataset of three splits and its card. Plain data."""
+"""Define what `load` returns: a dataset with three splits and a card."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,11 +25,11 @@ class Split:
     labels : ndarray of uint8, shape (N,)
         A = 0 .. J = 9.
     font_index : ndarray of int32, shape (N,)
-        Row of each image's font in `font_names`.
+        The place of each image's font in `font_names`.
     font_names : ndarray of str, shape (F,)
         The file names of the dataset's fonts, sorted.
     font_families : ndarray of str, shape (F,)
-        Each font's family, where the dataset knows it; else the font's own name.
+        The family of each font if the dataset knows it, otherwise the font's own name.
     """
 
     images: np.ndarray
@@ -40,12 +40,12 @@ class Split:
 
     @cached_property
     def fonts(self) -> np.ndarray:
-        """Name the font of every image: ndarray of str, shape (N,), made on first use."""
+        """Return the font of every image: ndarray of str, shape (N,), made on first use."""
         return self.font_names[self.font_index]
 
     @cached_property
     def families(self) -> np.ndarray:
-        """Name the font family of every image: ndarray of str, shape (N,), made on first use."""
+        """Return the family of each image's font: ndarray of str, shape (N,), made on first use."""
         return self.font_families[self.font_index]
 
     def __len__(self) -> int:
@@ -59,9 +59,9 @@ class Split:
     def __getitem__(self, rows: slice | Sequence[int] | np.ndarray) -> "Split": ...
 
     def __getitem__(self, rows: Any) -> "tuple[np.ndarray, int] | Split":
-        """Give the image and the label of one row, or select many rows.
+        """Return the image and the label of one row, or a split of many rows.
 
-        Many are selected by slice (a view), or by index array or boolean mask (a copy).
+        A slice gives a view; an index array or a boolean mask gives a copy.
         """
         if isinstance(rows, int | np.integer):
             return np.asarray(self.images[rows]), int(self.labels[rows])
@@ -78,25 +78,25 @@ class Split:
             yield from zip(np.asarray(piece.images), piece.labels.tolist(), strict=True)
 
     def pieces(self, rows: int = 1_000) -> Iterator["Split"]:
-        """Yield all rows in order, so many at a time (views)."""
+        """Yield all rows in order, `rows` at a time, as views."""
         for start in range(0, len(self), rows):
             yield self[start : start + rows]
 
     def sample(self, images: int | None) -> "Split":
-        """Select whole font families of a number of images together, or of a few less.
+        """Select whole font families that together have at most a given number of images.
 
-        Which families are taken depends on their names and sizes alone: they are added in the
-        order of the hashes of their names, up to the first that would be one too many.
+        The choice depends only on the names and sizes of the families: they are added in the order
+        of the hashes of their names until the next one would be too many.
 
         Parameters
         ----------
         images : int or None
-            The most images wanted. None, or as many as there are or more, gives all of them.
+            The largest number of images. None, or a number that is not exceeded, selects all.
 
         Returns
         -------
         Split
-            The rows in their order: the split itself, or a copy of a part of it.
+            The selected rows in their order: the split itself, or a copy of a part of it.
         """
         if images is None or len(self) <= images:
             return self
@@ -113,24 +113,24 @@ class Split:
         joined = {name: np.concatenate([getattr(p, name) for p in parts]) for name in columns}
         return replace(parts[0], **joined)
 
-    # Other libraries' views of a split.
+    # Views of a split for other libraries.
     as_tf = views.as_tf
     as_torch = views.as_torch
     as_sklearn = views.as_sklearn
     font_table = views.font_table
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle mapped arrays as places in their file, which another process then maps too."""
+        """Pickle mapped arrays as places in their file, which other processes then map too."""
         return _restored, tuple(_place_of(getattr(self, field.name)) for field in fields(self))
 
     def __repr__(self) -> str:
-        """Say how many images and fonts there are."""
+        """Show the numbers of images and fonts."""
         fonts = len(np.unique(self.font_index))
         return f"Split({len(self):,} images, {fonts:,} fonts)"
 
 
 class _Place(NamedTuple):
-    """Say where in a prepared file an array is, and tell the file by its size and time."""
+    """Describe where in a prepared file an array is; size and time identify the file."""
 
     path: str
     stamp: tuple[int, int]
@@ -140,11 +140,11 @@ class _Place(NamedTuple):
 
 
 def _place_of(array: np.ndarray) -> np.ndarray | _Place:
-    """Find the place of an array that is mapped for reading; return any other as it is."""
+    """Return the place of an array that is mapped for reading; return other arrays unchanged."""
     is_mapped = isinstance(array, np.memmap) and array.mode == "r"
     if not (is_mapped and array.size and array.flags.c_contiguous):
         return np.asarray(array)
-    whole: Any = array  # a slice names the offset of the whole array, not its own
+    whole: Any = array  # the offset of a slice is that of the whole array, not its own
     while isinstance(whole.base, np.memmap):
         whole = whole.base
     offset = whole.offset + array.ctypes.data - whole.ctypes.data
@@ -171,8 +171,8 @@ def _mapped(place: _Place) -> np.ndarray:
         changed = True
     if changed:
         raise NotMNISTError(
-            f"a pickled split maps {place.path}, which is not there or has changed since: load the "
-            "dataset again"
+            f"a pickled split maps {place.path}, which no longer exists or has changed since: load "
+            "the dataset again"
         )
     return np.memmap(place.path, place.dtype, "r", place.offset, place.shape)
 
@@ -186,9 +186,9 @@ class Dataset:
     name : str
         The dataset's name in the registry.
     train, valid, test : Split
-        For training, for every choice, and for the final score.
+        The splits for training, for making choices, and for the final score.
     card : dict
-        What the dataset is and where it came from: archives, counts, hashes, duplicates.
+        The description of the dataset and its origin: archives, counts, hashes, duplicates.
     """
 
     name: str
@@ -201,10 +201,10 @@ class Dataset:
     def clean_test(self) -> np.ndarray:
         """Tell which test images have no copy in training, exact or near.
 
-        ndarray of bool, shape (len(test),), found on first use: seconds on the small datasets,
-        less than a minute on ``notmnist``. Near is what `deduplication.near_pairs` finds.
+        ndarray of bool, shape (len(test),), computed on first use: this takes seconds for the small
+        datasets, and less than a minute for ``notmnist``. `deduplication.near_pairs` defines near.
         """
-        # SciPy takes 0.3 s: `import notmnist` stays light.
+        # Importing SciPy takes 0.3 s, and `import notmnist` should stay fast.
         from notmnist.deduplication import first_copies, near_pairs
 
         pairs = near_pairs(self.test.images, self.train.images)
@@ -212,12 +212,12 @@ class Dataset:
         return ~np.isin(first, pairs.first)
 
     def __repr__(self) -> str:
-        """Print the card."""
+        """Return the card as text."""
         return format_card(self.card)
 
 
 def format_card(card: Mapping[str, Any]) -> str:
-    """Lay out a card for people.
+    """Format a card as text.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def format_card(card: Mapping[str, Any]) -> str:
         if archive["skipped"]:
             lines.append(f"    skipped: {', '.join(archive['skipped'])}")
         if archive["aside"]:
-            lines.append(f"    files that are no letters, left aside: {archive['aside']:,}")
+            lines.append(f"    other files, ignored: {archive['aside']:,}")
     lines += _duplicate_lines(card["duplicates"])
     lines.append(f"  licence: {card['licence']}")
     lines.append(f"  cite: {card['citation']}")

@@ -22,13 +22,14 @@ class Comparison:
     model : str
         ``NOTEBOOK:MODEL``.
     accuracies : tuple of float
-        Those of the committed model, one per seed.
+        The accuracies of the committed model, one per seed.
     difference : float
         The accuracy of the predictions minus the mean of `accuracies`.
     interval : tuple of float
-        Of the difference, 95%: bootstrap over families and the committed model's seeds together.
+        The 95% interval of the difference: bootstrap over families and the committed model's seeds
+        together.
     p_values : tuple of float
-        Of McNemar's exact test against each seed, which takes images as independent.
+        The p-values of McNemar's exact test against each seed, which takes images as independent.
     """
 
     model: str
@@ -45,19 +46,20 @@ class Evaluation:
     Attributes
     ----------
     dataset : str
-        Whose test split was predicted.
+        The name of the dataset whose test split was predicted.
     groups : str
-        How many families the test images come from, in words, or fonts if no families are known.
+        The number of families that the test images come from, in words, or of fonts if no families
+        are known.
     confusion : ndarray of int64, shape (10, 10)
-        How many images of each letter (row) were taken for each letter (column).
+        The number of images of each letter (row) that were taken for each letter (column).
     interval : tuple of float
-        Of the accuracy, 95%: bootstrap over families (`scoring.intervals`).
+        The 95% interval of the accuracy: bootstrap over families (`scoring.intervals`).
     negative_log_likelihood : float or None
-        Mean over the images, in nats; None without probabilities.
+        The mean over the images, in nats; None without probabilities.
     calibration_error : float or None
         Expected calibration error (`scoring.calibration`); None without probabilities.
     comparison : Comparison or None
-        With a committed model, where one was named.
+        The comparison with a committed model, if one was named.
     """
 
     dataset: str
@@ -79,7 +81,7 @@ class Evaluation:
         return float(np.trace(self.confusion) / self.images)
 
     def __repr__(self) -> str:
-        """Lay out the scores as a report."""
+        """Format the scores as a report."""
         scores = {"accuracy": f"{100 * self.accuracy:.2f}% {_brackets(self.interval)}"}
         if self.negative_log_likelihood is not None:
             scores["negative log-likelihood"] = f"{self.negative_log_likelihood:.4f} nats"
@@ -115,7 +117,7 @@ def evaluate(
         numbers with A = 0 .. J = 9, or text), shape (N,), or probabilities, shape (N, 10). Arrays,
         also those in a file, must be in the order of ``load(dataset, dedup="none").test``.
     dataset : str or Source
-        As for `load`; it is prepared first when that has not been done.
+        As for `load`; it is prepared first if necessary.
     against : str, optional
         A committed model to compare with, as ``NOTEBOOK:MODEL``, or ``NOTEBOOK`` if that notebook
         trains one model. A checkout of the repository keeps predictions of OpenGlyphs only.
@@ -132,8 +134,8 @@ def evaluate(
     UsageError
         When the dataset or the model is unknown.
     NotMNISTError
-        When the predictions can't be read, are no letters or probabilities, or are not one for each
-        test image.
+        When the predictions can't be read, are neither letters nor probabilities, or are not
+        exactly one for each test image.
     """
     given = (
         submissions.read(predictions)
@@ -162,7 +164,7 @@ def evaluate(
 
 
 def _committed(dataset: str, against: str) -> tuple[str, np.ndarray]:
-    """Find the committed model that NOTEBOOK or NOTEBOOK:MODEL means: its full name and letters."""
+    """Find the committed model called NOTEBOOK or NOTEBOOK:MODEL: its full name and letters."""
     from notmnist import results  # takes a while to import: `import notmnist` stays light
 
     folder = files.committed_results()
@@ -196,7 +198,7 @@ def _compare(letters: np.ndarray, model: str, committed: np.ndarray, test: Split
 
 
 def _row_order(given: Submission, dataset: str, test: Split) -> np.ndarray:
-    """Find the prediction of each test image: its place among those handed in."""
+    """Find the place of each test image among the predictions."""
     count = len(test)
     if given.key is None:
         if len(given.letters) != count:
@@ -207,7 +209,7 @@ def _row_order(given: Submission, dataset: str, test: Split) -> np.ndarray:
         return np.arange(count)
     rows = np.array(_rows(given, test), int)
     if np.any(rows < 0):
-        raise NotMNISTError(f"{given.place(int(np.argmin(rows)))} is no test image of {dataset}")
+        raise NotMNISTError(f"{given.place(int(np.argmin(rows)))} is not a test image of {dataset}")
     times = np.bincount(rows, minlength=count)
     if np.any(times > 1):
         second = np.flatnonzero(rows == np.argmax(times > 1))[1]
@@ -222,7 +224,7 @@ def _row_order(given: Submission, dataset: str, test: Split) -> np.ndarray:
 
 
 def _rows(given: Submission, test: Split) -> list[int]:
-    """Look up the row that each prediction is for; -1 where there is none."""
+    """Look up the row of each prediction's image; -1 if there is none."""
     if given.key == "row":
         row_of_number = {str(row): row for row in range(len(test))}
         return [row_of_number.get(key, -1) for key in given.keys]
@@ -256,7 +258,7 @@ def _comparison_rows(comparison: Comparison) -> dict[str, str]:
 
 
 def _letter_lines(confusion: np.ndarray) -> list[str]:
-    """Lay out the errors of each letter, and the three letters it was most often taken for."""
+    """Format the errors of each letter, and the three letters it was most often taken for."""
     lines = [f"  {'letter':<8}{'images':>8}{'wrong':>8}{'error':>8}  most often taken for"]
     for label, row in enumerate(confusion):
         others = row.copy()

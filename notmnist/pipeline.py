@@ -1,4 +1,4 @@
-"""From a dataset's name to its arrays: prepare once, check, load memory-mapped."""
+"""Turn the name of a dataset into arrays: prepare it once, check it, map it into memory."""
 
 import os
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def load(
     download: bool = True,
     dedup: Literal["none", "train", "all"] = "train",
 ) -> Dataset:
-    """Load a dataset, memory-mapped, preparing it first when that has not been done.
+    """Load a dataset, memory-mapped, after preparing it if necessary.
 
     The card is checked by its own hash, and the prepared file by its size and modification time;
     `verify` and `prepare` hash every byte of it.
@@ -32,31 +32,32 @@ def load(
     Parameters
     ----------
     name : str or Source
-        ``"openglyphs"``, ``"notmnist-small"`` or ``"notmnist"``, or a record of your own.
+        ``"openglyphs"``, ``"notmnist-small"`` or ``"notmnist"``, or a `Source` of your own.
     home : path, optional
-        Cache folder; default NOTMNIST_HOME, else ``data/`` in a checkout, else the platform's.
+        The cache folder. Default: NOTMNIST_HOME, or ``data/`` in a checkout, or the system's.
     archive : path or sequence of paths, optional
-        Archives fetched by hand, used instead of downloads: tar or zip files, or folders.
+        Archives fetched by hand, to use instead of downloads: tar or zip files, or folders.
     download : bool
         Whether missing archives may be downloaded.
     dedup : {"none", "train", "all"}
-        ``"train"`` leaves out of train and valid every image whose pixels are in a later split or
-        whose copies bear conflicting letters, and of train the repeats; ``"all"`` also leaves
-        repeats and conflicts out of test. Only exact copies count; the first in file-name order
-        is kept.
+        ``"train"`` leaves out of train and valid every image that is also in a later split or whose
+        copies have conflicting labels, and out of train all repeats; ``"all"`` also leaves repeats
+        and conflicts out of test. Only exact copies count, and the first in the order of file names
+        is kept. ``"none"`` leaves nothing out.
 
     Returns
     -------
     Dataset
-        Images uint8 of shape (N, 28, 28). No font is in two splits, but that the test split of
-        ``notmnist`` is the whole small archive, whose fonts nobody has compared with large's.
+        Images are uint8 of shape (N, 28, 28). No font is in two splits, except perhaps in the test
+        split of ``notmnist``: it is the whole small archive, whose fonts nobody has compared with
+        those of the large one.
 
     Raises
     ------
     UsageError
         When the name or the policy is unknown.
     NotMNISTError
-        When the dataset can't be had or its files are damaged beyond repair.
+        When the dataset can't be obtained, or its files are damaged beyond repair.
     """
     if dedup not in POLICIES:
         raise UsageError(f"unknown dedup policy {dedup!r}: choose {', '.join(POLICIES)}")
@@ -81,11 +82,11 @@ def load_data(
     name, **options
         As for `load`.
     valid : {"join", "drop"}
-        Whether the rows of the validation split follow those of training, or are left out. Keras'
-        ``validation_split`` takes the last rows, so ``validation_split=len(data.valid) /
-        len(x_train)`` gives the validation split back.
+        Whether the rows of the validation split follow those of training or are left out. Keras'
+        ``validation_split`` takes the last rows, so that ``validation_split=len(data.valid) /
+        len(x_train)`` restores the validation split.
     path
-        Refused: it names a cache file in Keras, which this package names by `name` and `home`.
+        Refused with a hint. In Keras, it names a cache file; here, `name` and `home` do.
 
     Returns
     -------
@@ -95,7 +96,7 @@ def load_data(
     Raises
     ------
     UsageError
-        When `valid` is another word, or `path` is given.
+        When `valid` is neither, or `path` is given.
     NotMNISTError
         As `load`.
     """
@@ -127,20 +128,20 @@ def prepare(
 ) -> dict[str, Any]:
     """Make a dataset ready to load, and return its card.
 
-    A dataset prepared before is hashed, every byte, and kept when it is whole. Several processes
-    may call this at once: one does the work.
+    If the dataset has been prepared before, every byte of it is hashed, and an undamaged one is
+    kept. Several processes may call this at once; one of them does the work.
 
     Parameters
     ----------
     name, home, archive, download
         As for `load`.
     on_error : {"raise", "skip"}
-        What to do with a member that is unreadable without being known to be: stop, or leave it
-        out and name it in the card.
+        What to do with an unreadable member that is not a known one: stop, or leave it out and name
+        it in the card.
     groups : bool
         Whether to look for near duplicates too, count them in the card, and write
-        ``<home>/<name>-groups.csv``, a row for every image that has a copy, exact or near. Takes
-        seconds on the small datasets, a quarter of an hour on ``notmnist``.
+        ``<home>/<name>-groups.csv`` with one row for every image that has an exact or near copy.
+        This takes seconds for the small datasets, and a quarter of an hour for ``notmnist``.
 
     Returns
     -------
@@ -152,8 +153,8 @@ def prepare(
     UsageError
         When the name is unknown or `archive` does not fit the dataset.
     NotMNISTError
-        When an archive can't be had, is damaged or holds other content than it should, or when
-        `home` can't be written.
+        When an archive can't be obtained, is damaged or has the wrong content, or when `home` can't
+        be written.
     """
     # The steps take 0.2 s to import: `import notmnist` stays light.
     from notmnist.archives import published
@@ -161,7 +162,7 @@ def prepare(
 
     source, folder = sources.find(name), _home(home)
     given = published.match_archives(source, archive)
-    # A folder that can't be written will do where nothing needs writing.
+    # If nothing needs writing, the folder may be read-only.
     card = _reusable(source, folder, given)
     if card is not None and not groups:
         return card
@@ -209,27 +210,27 @@ def verify(
 def prepared_card(
     name: str | Source, *, home: str | os.PathLike | None = None
 ) -> dict[str, Any] | None:
-    """Return the card of a dataset prepared before, None when there is none that fits its file."""
+    """Return the card of a prepared dataset, or None if there is none that fits its file."""
     return cards.fresh(sources.find(name), _home(home))
 
 
 def test_sets(data: Dataset, *, home: str | os.PathLike | None = None) -> dict[str, Split]:
-    """Gather the test sets that results are reported on, by their names in result files.
+    """Collect the test sets that results are reported on, by their names in result files.
 
     Parameters
     ----------
     data : Dataset
-        What the model is trained on.
+        The dataset that the model is trained on.
     home : path, optional
-        As for `load`: where a prepared ``notmnist-small`` is looked for.
+        The cache folder, as for `load`, in which a prepared ``notmnist-small`` is looked up.
 
     Returns
     -------
     dict of str to Split
-        For ``openglyphs`` its own test split and, when ``notmnist-small`` has been prepared, all of
-        its images as ``notmnist-small`` and those that repeat no training image as
-        ``notmnist-small-clean``; for ``notmnist-small`` its test split ``notmnist-small-fonts``;
-        for ``notmnist`` the small archive, whole and clean.
+        For ``openglyphs``, its own test split and, if ``notmnist-small`` has been prepared, all of
+        that dataset's images as ``notmnist-small`` and those that repeat no training image as
+        ``notmnist-small-clean``; for ``notmnist-small``, its test split as
+        ``notmnist-small-fonts``; for ``notmnist``, the small archive, whole and clean.
     """
     if data.name == "notmnist-small":
         return {"notmnist-small-fonts": data.test}
@@ -243,8 +244,8 @@ def test_sets(data: Dataset, *, home: str | os.PathLike | None = None) -> dict[s
     return tests
 
 
-# pytest would take it for a test in every test module that imports it. Functions have no such
-# attribute to type checkers.
+# Otherwise, pytest would collect it as a test in every test module that imports it. To type
+# checkers, functions have no such attribute.
 test_sets.__test__ = False  # type: ignore[attr-defined]
 
 
@@ -273,7 +274,7 @@ def _home(home: str | os.PathLike | None) -> Path:
 
 
 def _reusable(source: Source, folder: Path, given: dict[str, Path]) -> dict[str, Any] | None:
-    """Read the card of a dataset that is whole and was made from the archives that are given."""
+    """Return the card if the dataset is undamaged and was made from the given archives."""
     from notmnist.prepared import build
 
     card = cards.whole(source, folder)

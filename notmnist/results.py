@@ -1,4 +1,4 @@
-"""What a run of a notebook leaves behind: its curve as a picture and its scores as JSON."""
+"""Write and read the results of notebooks: curves as pictures, and scores as JSON."""
 
 import json
 import os
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 BUDGETS = ("quick", "full")
 DEFAULT_DATASET = "openglyphs"
-# Every test set that results are reported on, as tables and plots name it.
+# The names of all test sets in tables and plots.
 TESTS = {
     "openglyphs": "OpenGlyphs",
     "notmnist-small": "notMNIST small",
@@ -40,31 +40,32 @@ TESTS = {
 # The kinds of split that notebook 12 compares, on the same test images.
 SPLIT_KINDS = ("random", "deduplicated", "by font")
 
-# What results depend on, by the module that is imported.
+# The packages that results depend on, by the names of their modules.
 _PACKAGES = {"numpy": "numpy", "sklearn": "scikit-learn", "tensorflow": "tensorflow"}
 
 
 def choose(
     dataset: str | None = None, budget: str | None = None, seeds: str | None = None
 ) -> tuple[str, str, int | None]:
-    """Choose dataset, budget and seeds: as given, else as the environment says, else the defaults.
+    """Choose dataset, budget and seeds from the arguments, the environment or the defaults.
 
     Parameters
     ----------
     dataset, budget, seeds : str, optional
-        Given on the command line.
+        Values from the command line, which take precedence.
 
     Returns
     -------
     dataset, budget : str
-        Defaults ``openglyphs`` and ``quick``; variables NOTMNIST_DATASET and NOTMNIST_BUDGET.
+        Default: NOTMNIST_DATASET and NOTMNIST_BUDGET, or ``openglyphs`` and ``quick``.
     seeds : int or None
-        How many seeds to train from, 0, 1, 2 ...; variable NOTMNIST_SEEDS. None: the budget's own.
+        The number of seeds to train from (0, 1, 2 ...). Default: NOTMNIST_SEEDS, or None for the
+        seeds of the budget.
 
     Raises
     ------
     UsageError
-        When the budget is unknown, or the number of seeds is not one from 1 to 9999.
+        When the budget is unknown, or the number of seeds is not from 1 to 9999.
     """
     dataset = dataset or os.environ.get("NOTMNIST_DATASET") or DEFAULT_DATASET
     budget = budget or os.environ.get("NOTMNIST_BUDGET") or BUDGETS[0]
@@ -77,7 +78,7 @@ def choose(
 
 
 class Run:
-    """Know one run of one notebook: its dataset, its budget, and where its results go.
+    """Represent one run of one notebook, with its dataset, its budget and its result files.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ class Run:
     dataset, budget : str
         From NOTMNIST_DATASET and NOTMNIST_BUDGET; by default ``openglyphs`` and ``quick``.
     parameters : SimpleNamespace
-        The column of the table for the budget. NOTMNIST_SEEDS replaces its `seeds` by 0, 1, 2 ...
+        The values of the budget. NOTMNIST_SEEDS replaces `seeds` by 0, 1, 2 ...
     caption : str
         The dataset and, once it is loaded, its numbers of images, for the titles of figures.
 
@@ -124,7 +125,7 @@ class Run:
         Parameters
         ----------
         figure : Figure
-            The names of other runs' files also hold the dataset, and ``-quick``.
+            The curve. Other runs add the dataset's name and ``-quick`` to the file name.
         """
         with files.replacing(
             files.misc() / picture_name(self.notebook, self.dataset, self.budget)
@@ -134,13 +135,13 @@ class Run:
     def load(self) -> tuple[Dataset, dict[str, Split]]:
         """Load the images to train on and the test sets that results are reported on.
 
-        The table's rows `images` and `valid_images`, where there are any, bound what is trained on
-        and followed: of a larger dataset, whole font families are taken (`Split.sample`).
+        The parameters `images` and `valid_images`, if the table has them, bound the training and
+        validation images: from a larger dataset, whole font families are taken (`Split.sample`).
 
         Returns
         -------
         data : Dataset
-            Split and deduplicated, as `notmnist.load` returns it, but for the bounds.
+            The dataset as `notmnist.load` returns it, within these bounds.
         tests : dict of str to Split
             As `notmnist.test_sets` returns them.
 
@@ -174,11 +175,11 @@ class Run:
         Parameters
         ----------
         trained : mapping of str to Trained
-            By the model's name, as tables show it.
+            The models by their names in tables.
         tests : mapping of str to Split
             The test sets that the models predicted, by name.
         more : mapping of str to mapping, optional
-            What else a model's entry holds, by the model's name.
+            Further fields for the entries, by the names of the models.
 
         Returns
         -------
@@ -204,7 +205,7 @@ class Run:
         }
         if rows and self.budget == "full" and self.dataset == DEFAULT_DATASET:
             with files.replacing(folder / f"{stem}.npz") as part, open(part, "wb") as file:
-                # Type checkers fear for a parameter of its own, but no model bears its name.
+                # savez_compressed has a parameter of its own, but no model has its name.
                 np.savez_compressed(file, **rows)  # type: ignore[arg-type]
         return entries
 
@@ -236,37 +237,37 @@ class Run:
 
 
 def own_accuracy(entry: Mapping[str, Any]) -> float:
-    """Return a model's accuracy on the first of its test sets, at the seed that did worst.
+    """Return the accuracy of a model on its first test set, for the worst of its seeds.
 
     Parameters
     ----------
     entry : mapping
-        As `Run.record` returns them; its first test set belongs to the dataset trained on.
+        An entry from `Run.record`, whose first test set belongs to the training dataset.
     """
     return min(next(iter(entry["tests"].values()))["accuracy"])
 
 
 def result_stem(notebook: str, dataset: str, budget: str) -> str:
-    """Name a run's files, without their ending; a quick run never takes a committed file's name."""
+    """Name the files of a run, without suffix; a quick run never has a committed file's name."""
     return f"{notebook}-{dataset}" + ("" if budget == "full" else f"-{budget}")
 
 
 def picture_name(notebook: str, dataset: str, budget: str) -> str:
-    """Name a run's figure, which leaves the default dataset out of the name."""
+    """Name the picture of a run, without the name of the default dataset."""
     stem = result_stem(notebook, dataset, budget)
     return f"{stem.replace(f'-{DEFAULT_DATASET}', '', 1)}.png"
 
 
 def published(model: str) -> str:
-    """Word what the original published for one of our models; "-" where it has no such model."""
+    """Describe what the original published for one of our models; "-" if it has no such model."""
     return str(original.published(model) or "-")
 
 
 def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Read the entries of every full run in a folder.
 
-    A score belongs to a pair, what a model was trained on and what it was tested on, so entries
-    come apart by training set, and each holds its scores by test set.
+    A score belongs to a training set and a test set. Therefore, entries are separated by training
+    set, and each holds its scores by test set.
 
     Parameters
     ----------
@@ -276,7 +277,7 @@ def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:
     Returns
     -------
     dict of str to list of dict
-        By the dataset trained on, in the order of the files' names.
+        The entries by training dataset, in the order of the file names.
 
     Raises
     ------

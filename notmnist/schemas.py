@@ -1,20 +1,20 @@
-"""Tell whether JSON that comes from outside has the shape that this package writes."""
+"""Check whether JSON from outside has the structure that this package writes."""
 
 import sys
 from typing import Any
 
 
 def fits(value: Any, shape: Any) -> bool:
-    """Tell whether a value that `json` read has a shape.
+    """Tell whether a value from `json` fits a shape.
 
     Parameters
     ----------
     value : object
-        What was read.
+        The value.
     shape : object
-        A class fits its instances, and a function the values that it returns true for. A list of
-        one shape fits lists of any length. A dict fits dicts that hold at least its keys; one with
-        the key ``str`` fits dicts of any keys.
+        A class fits its instances, and a function fits the values for which it returns true. A list
+        of one shape fits lists of any length. A dict fits dicts that have at least its keys; a dict
+        with the key ``str`` fits dicts with any keys.
 
     Returns
     -------
@@ -32,10 +32,10 @@ def fits(value: Any, shape: Any) -> bool:
 
 
 def is_count(value: Any) -> bool:
-    """Tell whether a value is a whole number from 0 on, as large as a file at most."""
+    """Tell whether a value is a whole number from 0 to the size of the largest file."""
     return type(value) is int and 0 <= value <= sys.maxsize
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a number, and no truth value."""
+    """Tell whether a value is a number, and not a truth value."""
     return type(value) in (int, float)

@@ -1,9 +1,9 @@
-"""Facts about the three datasets: archives, mirrors, hashes, counts. No logic.
+"""State the facts about the three datasets: archives, mirrors, hashes and counts.
 
-Sizes and sha256 of the genuine archives: ``tensorflow/datasets``, url_checksums of its pull
-request 2107. Mirrors, unreadable files, counts per letter and means: published loaders and course
-notebooks; those of the small archive were measured again on its genuine content. Zenodo's zip files
-and their md5: ``torch-uncertainty``.
+The sizes and sha256 of the genuine archives come from ``tensorflow/datasets`` (url_checksums in its
+pull request 2107). Mirrors, unreadable files, counts per letter and means come from published
+loaders and course notebooks; those of the small archive were measured again on its genuine content.
+Zenodo's zip files and their md5 come from ``torch-uncertainty``.
 """
 
 from collections.abc import Mapping
@@ -38,9 +38,9 @@ class Packing:
     urls : tuple of str
         Mirrors, in the order in which they are tried.
     digest : str
-        Published digest of the whole file, as ``"sha256:<digits>"`` or ``"md5:<digits>"``.
+        The published hash of the file, as ``"sha256:<digits>"`` or ``"md5:<digits>"``.
     size : int or None
-        Bytes; None when nobody has published them.
+        The size in bytes; None if nobody has published it.
     """
 
     filename: str
@@ -58,25 +58,26 @@ class Archive:
     filename : str
         The archive's file name.
     size : int
-        Bytes.
+        The size in bytes.
     sha256 : str
-        Hexadecimal digest of the whole file.
+        The hash of the file, in hexadecimal.
     urls : tuple of str
         Mirrors, in the order in which they are tried.
     path : Path or None
-        Where the archive lies when it is embedded in the package.
+        The path of an archive that is embedded in the package.
     unreadable : frozenset of str
         Members known to be broken, as ``"A/<name>.png"``; any other unreadable member is an error.
     counts : mapping of str to int, or None
-        Readable images per letter; None leaves the content unchecked.
+        Readable images per letter; with None, they are not checked.
     means : mapping of str to float, or None
         Mean of ``(pixel - 127.5) / 255`` per letter, to six decimals.
     by_hand : str
-        Where else a person can get the file.
+        Where else people can get the file.
     named_after_fonts : bool
-        Whether files bear their fonts' names, so that images without them must be refused.
+        Whether the files are named after their fonts, so that images without such names must be
+        refused.
     other_packings : tuple of Packing
-        Files of other formats with the same members, tried when no mirror in `urls` serves.
+        Files of other formats with the same members, tried if no mirror in `urls` works.
     """
 
     filename: str
@@ -98,7 +99,7 @@ class Archive:
 
     @property
     def packings(self) -> tuple[Packing, ...]:
-        """All files that hold the archive's members, its own first."""
+        """List all files that hold the archive's members, its own file first."""
         own = Packing(self.filename, self.urls, f"sha256:{self.sha256}", self.size)
         return (own, *self.other_packings)
 
@@ -110,15 +111,16 @@ class Source:
     Attributes
     ----------
     name : str
-        The name that ``load`` takes and that cached files bear.
+        The name to pass to ``load``, which the names of cached files begin with.
     description : str
-        One line.
+        A description in one line.
     parts : tuple of (Archive, str)
         Each archive with the name of its split rule, a key of ``splits.RULES``.
     citation, licence : str
-        What to cite, and the terms of the images.
+        What to cite, and the licence of the images.
     provenance : Path or None
-        CSV table with a row a font (columns ``font`` and ``split``), for the rule ``"family"``.
+        A CSV table with one row per font (columns ``font`` and ``split``), for the rule
+        ``"family"``.
     """
 
     name: str
@@ -254,7 +256,7 @@ def find(name: str | Source) -> Source:
     Parameters
     ----------
     name : str or Source
-        A key of `DATASETS`, or a record of your own, which is returned as it is.
+        A key of `DATASETS`, or a `Source` of your own, which is returned unchanged.
 
     Raises
     ------
@@ -270,7 +272,7 @@ def find(name: str | Source) -> Source:
 
 
 def folders_beside(source: Source, archive: Archive) -> set[str]:
-    """Name the folders of other archives that people pack together with one of a dataset's.
+    """List the folders of other archives that people pack together with an archive.
 
     Parameters
     ----------

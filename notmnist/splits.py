@@ -1,4 +1,4 @@
-"""Splits as functions of names alone, so that the same files always give the same splits."""
+"""Compute splits from names alone, so that the same files always have the same splits."""
 
 import csv
 import hashlib
@@ -21,7 +21,7 @@ def bucket(font: bytes, buckets: int) -> int:
     font : bytes
         The font's file name, as decoded from the member's base64 name.
     buckets : int
-        How many buckets.
+        The number of buckets.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def families(fonts: Sequence[str], provenance: Path) -> list[str]:
     Returns
     -------
     list of str
-        One a font.
+        One family per font.
 
     Raises
     ------

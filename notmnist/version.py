@@ -1,4 +1,4 @@
-"""The package's version, which stands here and nowhere else, and the versions of other packages."""
+"""State the version of this package, and find the versions of others."""
 
 from functools import cache
 
@@ -6,11 +6,11 @@ __version__ = "0.1.0"
 
 
 def version_of(module: str) -> str:
-    """Tell the version of the package that brought a module; "unknown" where nothing states it.
+    """Return the version of the package that contains a module, or "unknown".
 
-    TensorFlow's package, for one, may be called ``tensorflow-cpu``.
+    For example, TensorFlow may come from the package ``tensorflow-cpu``.
     """
-    from importlib.metadata import version  # takes longer than all that `import notmnist` imports
+    from importlib.metadata import version  # slower than all of `import notmnist`
 
     names = _packages().get(module, [])
     return version(names[0]) if names else "unknown"

@@ -31,7 +31,7 @@ def member(font: str, letter: str = "A") -> str:
 
 
 def letters(fonts: Iterable[str] = FONTS) -> dict[str, bytes]:
-    """Make one image a font and letter, all distinct, in notMNIST's layout."""
+    """Make one image for every font and letter, all distinct, in notMNIST's layout."""
     names = [member(font, letter) for letter in LETTERS for font in fonts]
     return {name: png(noise(i)) for i, name in enumerate(names)}
 

@@ -1,8 +1,8 @@
-"""What tests look at when they look at folders."""
+"""Helpers that look into folders."""
 
 from pathlib import Path
 
 
 def listing(folder: Path) -> list[str]:
-    """Name what a folder holds, sorted."""
+    """List the names in a folder, sorted."""
     return sorted(path.name for path in folder.iterdir())

@@ -112,7 +112,7 @@ def compared_with_the_book(content: bytes) -> str:
     expected = test_png.by_the_book(content)
     if problem:
         return "refused" if expected is None else "refused, and the book accepts it"
-    return "value" if np.array_equal(image, expected) else "other pixels than by the book"
+    return "value" if np.array_equal(image, expected) else "other pixels than the standard's"
 
 
 def compare_with_tarfile(path: Path, target: str) -> None:

@@ -9,7 +9,7 @@ Reply = Callable[["Handler"], None]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Give the replies laid down for a path one after the other, the last one for ever."""
+    """Send the replies prepared for a path in turn, and repeat the last one."""
 
     def do_GET(self) -> None:
         self.server.requests.append(dict(self.headers))
@@ -53,7 +53,7 @@ class Server(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     def serve(self, name: str, *replies: Reply) -> str:
-        """Lay replies down under a path, and return its address."""
+        """Prepare replies for a path, and return its address."""
         self.replies[f"/{name}"] = list(replies)
         return f"http://127.0.0.1:{self.server_port}/{name}"
 
@@ -95,7 +95,7 @@ def whole(body: bytes, cut: int | None = None, length: int | None = None) -> Rep
 
 
 def status(code: int, **headers: str) -> Reply:
-    """Refuse."""
+    """Reply with a status and no content."""
 
     def reply(handler: Handler) -> None:
         handler.start(code, 0, **headers)

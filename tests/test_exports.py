@@ -365,14 +365,26 @@ def test_counts_take_rows_at_equal_distances_from_all_that_are_joined(data, out)
 @pytest.mark.parametrize(
     ("format", "options", "message"),
     [
-        ("idx", {"counts": (10,)}, r"idx holds train, test: give 2 counts"),
-        ("npz-whole", {"counts": (10, 10)}, r"npz-whole holds whole: give 1 count"),
-        ("pickle-course", {"counts": (10, 10)}, r"pickle-course holds train, valid, test: give 3"),
+        ("idx", {"counts": (10,)}, r"idx has the splits train, test: give one count for each"),
+        (
+            "npz-whole",
+            {"counts": (10, 10)},
+            r"npz-whole has the splits whole: give one count for each",
+        ),
+        (
+            "pickle-course",
+            {"counts": (10, 10)},
+            r"pickle-course has the splits train, valid, test: give one",
+        ),
         ("npz", {"counts": (10, 0)}, r"openglyphs has [\d,]+ images in test, not 0"),
         ("npz", {"counts": (10, -1)}, r"images in test, not -1"),
         ("mat", {"counts": (10, 10, 60_000)}, r"images in test, not 60,000: give 1 to 3,003"),
         ("npz", {"valid": "keep"}, r"unknown choice 'keep' .*: choose join, drop"),
-        ("mat", {"valid": "drop"}, r"mat keeps the validation split: only idx, npz, pickle-seed"),
+        (
+            "mat",
+            {"valid": "drop"},
+            r"mat has a validation split of its own: only idx, npz, pickle-seed",
+        ),
     ],
 )
 def test_what_does_not_fit_the_format_is_refused_and_leaves_nothing(
@@ -450,7 +462,7 @@ def test_a_folder_that_holds_something_is_refused_and_stays_as_it_is(home, out, 
     out.mkdir()
     (out / "mine.txt").write_text("mine")
     status, message = refused(capsys, "openglyphs", "--format", "idx", "--out", out)
-    assert (status, f"{out} holds something" in message) == (1, True)
+    assert (status, f"{out} is not empty" in message) == (1, True)
     assert listing(out) == ["mine.txt"]
     assert (out / "mine.txt").read_text() == "mine"
     assert not home.exists()

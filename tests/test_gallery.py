@@ -24,7 +24,7 @@ import notmnist
 from conftest import CHECKOUT
 from notmnist import files, results
 from notmnist.dataset import Split
-from notmnist.deduplication import near
+from notmnist.deduplication import first_copies, near_groups, near_pairs
 from notmnist.errors import NotMNISTError
 from notmnist.sources import LETTERS, SPLITS
 from tools import gallery
@@ -237,7 +237,7 @@ def test_the_data_lists_every_image_once_and_the_groups_of_copies(site, glyphs):
     grouped = [[n for same in group for n in same] for group in content["copies"]]
     numbers = sorted(n for group in grouped for n in group)
     images = np.stack([image_of[listed[n]] for n in numbers])
-    found = near.near_groups(near.first_copies(images), near.near_pairs(images))
+    found = near_groups(first_copies(images), near_pairs(images))
     expected = defaultdict(list)
     for number, group in zip(numbers, found, strict=True):
         expected[group].append(number)

@@ -73,7 +73,7 @@ def write_table(path: Path, rows: list[Font]) -> None:
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
-    """Lay out a package of matplotlib's fonts and its table, a font a family and two splits."""
+    """Make a package of matplotlib's fonts and its table: one font per family, in two splits."""
     fonts = {MEMBER.format(name): (FONTS / name).read_bytes() for name in PIXELS}
     (tmp_path / "packages").mkdir()
     package = tmp_path / "packages" / "fonts-sample_1%3a2-3_all.deb"

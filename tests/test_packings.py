@@ -1,4 +1,4 @@
-"""The same images from every packing: tar in any compression, zip and folders, with odd company."""
+"""The same images from every packing: tar files, zip files and folders, with other files too."""
 
 import bz2
 import gzip

@@ -258,7 +258,9 @@ def test_without_download_a_missing_or_altered_archive_is_one_line(archive, tmp_
     if there:
         (tmp_path / "letters.tar.gz").write_bytes(there)
     before = listing(tmp_path)
-    with pytest.raises(NotMNISTError, match=r"letters.tar.gz is not in .*download is off.*FILE"):
+    with pytest.raises(
+        NotMNISTError, match=r"letters.tar.gz is not in .*downloads are disabled.*FILE"
+    ):
         notmnist.load(wanted, home=tmp_path, download=False)
     assert listing(tmp_path) == [".letters.lock", *before]
 

@@ -1,4 +1,4 @@
-"""The decoder of PNG files, with a decoder by the book and Pillow as the oracles."""
+"""The decoder of PNG files; a decoder that follows the standard and Pillow are the oracles."""
 
 import io
 import itertools
@@ -51,7 +51,7 @@ def pillow(file):
 
 
 def chunks_of(file):
-    """Take a file apart by the book, and return None unless all of it is sound."""
+    """Parse a file as the standard says, and return None unless every part of it is sound."""
     if not file.startswith(SIGNATURE):
         return None
     chunks, position = [], len(SIGNATURE)

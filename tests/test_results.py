@@ -248,7 +248,7 @@ def test_a_broken_result_file_is_named(tmp_path, content):
     path.write_text(json.dumps([RIGHT]))
     assert results.read_results(tmp_path) == {"openglyphs": [RIGHT]}
     path.write_text(content if isinstance(content, str) else json.dumps(content))
-    with pytest.raises(NotMNISTError, match=r"nb-openglyphs\.json is no result file") as caught:
+    with pytest.raises(NotMNISTError, match=r"nb-openglyphs\.json is not a result file") as caught:
         results.read_results(tmp_path)
     assert "\n" not in str(caught.value)
 

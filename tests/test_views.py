@@ -78,7 +78,7 @@ def test_a_pickled_split_whose_file_has_changed_since_is_one_line(tmp_path):
     pickled = pickle.dumps(split)
     os.utime(tmp_path / "openglyphs.joblib", ns=(1, 1))
     with pytest.raises(
-        NotMNISTError, match=r"openglyphs.joblib, which is not there or has changed"
+        NotMNISTError, match=r"openglyphs.joblib, which no longer exists or has changed"
     ):
         pickle.loads(pickled)
 

@@ -1,4 +1,4 @@
-"""A dataset in the formats that other programs read, one module for each format."""
+"""Write datasets in the formats of other programs, one module per format."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -23,14 +23,14 @@ class Format:
     Attributes
     ----------
     description : str
-        What is written, in a few words.
+        The files and their content, in a few words.
     write : callable
-        Takes a dataset's name and the rows of every split that the format holds, and writes the
-        files into an empty folder.
+        Takes the name of a dataset and the rows of every split in the format, and writes the files
+        into an empty folder.
     splits : mapping of str to tuple of str
-        The splits that the format holds, each with those of the dataset that go into it.
+        The splits in the format, each with the dataset's splits that go into it.
     needs : str or None
-        The optional module that writes it, of the extra ``export``.
+        The optional module that the format needs, which the extra ``export`` installs.
     """
 
     description: str
@@ -40,7 +40,7 @@ class Format:
 
     @property
     def joins_valid(self) -> bool:
-        """Tell whether validation has no place of its own and is joined to training."""
+        """Tell whether the format has no validation split, so that it is joined to training."""
         return "valid" in self.splits.get("train", ())
 
 
@@ -75,32 +75,33 @@ def export(
     Parameters
     ----------
     data : Dataset
-        As `load` gives it: its `dedup` says which copies are left out.
+        As `load` returns it. The `dedup` passed to `load` decides which copies are left out.
     format : str
         A key of `FORMATS`: ``"idx"``, MNIST's files; ``"npz"``, Keras' arrays; ``"npz-whole"``,
-        all images in one array; ``"mat"``, MATLAB, as the author published; ``"parquet"``, for
-        Hugging Face and tables; ``"folder"``, PNG files; ``"pickle-course"``, the Udacity course's
-        ``notMNIST.pickle``; ``"pickle-seed"``, the original repository's.
+        all images in one array; ``"mat"``, MATLAB files like the author's; ``"parquet"``, for
+        Hugging Face and data frames; ``"folder"``, PNG files; ``"pickle-course"``, the Udacity
+        course's ``notMNIST.pickle``; ``"pickle-seed"``, the original repository's.
     out : path
-        A folder that is new or empty. It appears when everything in it is whole.
+        A new or empty folder. It appears once everything in it is complete.
     counts : sequence of int, optional
-        How many images of each split that the format holds, such as ``(60_000, 10_000)`` for
-        MNIST's training and test: rows at equal distances, in their order. Default: all.
+        The number of images to take from each split in the format, such as ``(60_000, 10_000)`` for
+        MNIST's training and test splits. The rows are evenly spaced and keep their order. Default:
+        all images.
     valid : {"join", "drop"}
-        What becomes of the validation split in ``idx``, ``npz`` and ``pickle-seed``, which know
-        training and test alone: its rows follow those of training, or are left out.
+        Whether, in ``idx``, ``npz`` and ``pickle-seed``, which have no validation split, its rows
+        follow those of training or are left out.
 
     Returns
     -------
     list of Path
-        What is in `out`, sorted.
+        The content of `out`, sorted.
 
     Raises
     ------
     UsageError
-        When the format is unknown or the counts or `valid` don't fit it.
+        When the format is unknown, or the counts or `valid` do not fit it.
     NotMNISTError
-        When `out` holds anything or can't be written, or an extra is missing.
+        When `out` is not empty or can't be written, or an extra is missing.
     """
     check(format, out, counts=counts, valid=valid)
     chosen = _choose(data, FORMATS[format].splits, counts, valid)
@@ -127,25 +128,25 @@ def check(
     Raises
     ------
     UsageError, NotMNISTError
-        As `export`; only the sizes of the splits are left to it.
+        As `export`, except that the sizes of the splits are not checked.
     """
     if format not in FORMATS:
         raise UsageError(f"unknown format {format!r}: choose {', '.join(FORMATS)}")
     splits = FORMATS[format].splits
     if counts is not None and len(counts) != len(splits):
-        raise UsageError(f"{format} holds {', '.join(splits)}: give {len(splits)} counts")
+        raise UsageError(f"{format} has the splits {', '.join(splits)}: give one count for each")
     if valid not in ("join", "drop"):
         raise UsageError(f"unknown choice {valid!r} for the validation split: choose join, drop")
     if valid == "drop" and not FORMATS[format].joins_valid:
         joining = ", ".join(name for name in FORMATS if FORMATS[name].joins_valid)
-        raise UsageError(f"{format} keeps the validation split: only {joining} can drop it")
+        raise UsageError(f"{format} has a validation split of its own: only {joining} can drop it")
     if needed := FORMATS[format].needs:
         with needs_extra("export"):
             import_module(needed)
     target = files.expanded(out)
     if not files.is_free(target):
         raise NotMNISTError(
-            f"{out} holds something or is the current folder: give one that is new or empty"
+            f"{out} is not empty, not a folder, or the current folder: choose a new or empty folder"
         )
     files.check_writable(target.parent)
 

@@ -1,4 +1,4 @@
-"""Folders of PNG files, as notMNIST's own archives unpack to."""
+"""Write folders of PNG files, like those in notMNIST's own archives."""
 
 import base64
 from collections import Counter
@@ -13,10 +13,10 @@ from notmnist.sources import LETTERS
 def write(name: str, splits: Mapping[str, Selection], folder: Path) -> None:
     """Write every image as ``{train,valid,test}/{A..J}/NAME.png``.
 
-    NAME is the one in the archives, base64 of the font's file name. When a letter of a split has a
-    font more than once, ``-2``, ``-3`` and so on follow NAME; names that differ by upper and lower
-    case alone count as the same, because some file systems take them for the same. Every letter
-    has its folder, even an empty one: programs number the letters by their folders.
+    NAME is the name in the archives, the base64 of the font's file name. If a split has several
+    images of one letter in one font, ``-2``, ``-3`` and so on follow NAME. Names that differ only
+    in case count as equal, because some file systems do not distinguish them. Every letter has a
+    folder, even if it is empty, because programs number the letters by their folders.
     """
     for split, rows in splits.items():
         for letter in LETTERS:
@@ -33,5 +33,5 @@ def write(name: str, splits: Mapping[str, Selection], folder: Path) -> None:
 
 
 def _name(font: str) -> str:
-    # The one character of base64 that no file name can hold.
+    # The slash is the one character of base64 that file names cannot contain.
     return base64.b64encode(font.encode()).decode().replace("/", "_")

@@ -1,4 +1,4 @@
-"""IDX: MNIST's own four files, plain and gzipped, for programs made for MNIST."""
+"""Write IDX, MNIST's own four files, plain and gzipped, for programs made for MNIST."""
 
 import gzip
 import struct
@@ -15,9 +15,9 @@ _UBYTE = 8
 
 
 def write(name: str, splits: Mapping[str, Selection], folder: Path) -> None:
-    """Write ``{train,t10k}-{images-idx3,labels-idx1}-ubyte``, and each again as ``.gz``.
+    """Write ``{train,t10k}-{images-idx3,labels-idx1}-ubyte``, each also with ``.gz``.
 
-    Of the programs that read these files, half look for the one and half for the other.
+    Half of the programs that read these files want them plain, the other half gzipped.
     """
     for split, rows in splits.items():
         images, labels = (
@@ -30,7 +30,7 @@ def write(name: str, splits: Mapping[str, Selection], folder: Path) -> None:
 
 def _write_array(shape: tuple[int, ...], pieces: Iterable[np.ndarray], path: Path) -> None:
     header = struct.pack(f">HBB{len(shape)}I", 0, _UBYTE, len(shape), *shape)
-    # Equal arrays give equal files: the name and the time in gzip's header are left empty.
+    # Without a name and a time in gzip's header, equal arrays give equal files.
     with (
         open(path, "wb") as plain,
         open(f"{path}.gz", "wb") as file,

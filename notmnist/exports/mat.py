@@ -1,7 +1,7 @@
-"""MATLAB's version 5, as the author of notMNIST published it: all images, and each split.
+"""Write MATLAB files of version 5, like the author's: one of all images, and one per split.
 
-SciPy's writer needs the whole array in memory and gives every array two dimensions at least, so
-this module writes the format itself, as MathWorks' "MAT-File Format" describes it.
+SciPy's writer needs the whole array in memory and gives every array at least two dimensions.
+Therefore, this module writes the format itself, following MathWorks' "MAT-File Format".
 """
 
 import struct
@@ -16,37 +16,38 @@ from notmnist.errors import NotMNISTError
 from notmnist.exports.rows import Rows, Selection
 from notmnist.sources import IMAGE_SIZE
 
-# What MATLAB reads of one variable.
+# The largest variable that MATLAB reads.
 _MAX_BYTES = 2**31 - 1
 _HEADER = b"MATLAB 5.0 MAT-file, written by notmnist".ljust(124) + b"\x00\x01IM"
 _INT8, _INT32, _UINT32, _MATRIX, _COMPRESSED = 1, 5, 6, 14, 15
 _SINGLE, _DOUBLE = np.dtype("<f4"), np.dtype("<f8")
-# Of an array's class and of its data.
+# The codes of an array's class and of its data.
 _CODES = {_SINGLE: (7, 7), _DOUBLE: (6, 9)}
 
 
 def write(name: str, splits: Mapping[str, Selection], folder: Path) -> None:
     """Write all images as ``<name>.mat`` and each split as ``{train,valid,test}.mat``.
 
-    The file of all images is called ``notMNIST_small.mat`` for ``notmnist-small``, as its author
-    called it, and likewise for other datasets; it holds the rows of train, valid and test in turn.
+    For ``notmnist-small``, the file of all images is called ``notMNIST_small.mat``, like the
+    author's, and likewise for other datasets. It holds the rows of train, valid and test in turn.
 
     Each file has ``images``, 28 x 28 x N, and ``labels`` of one dimension, which SciPy shows as
-    (N,), MATLAB and Octave as N x 1. Both are floats of 0 to 255 and of 0 to 9, as published:
-    programs for that file divide ``images`` by 255 in place. Single precision holds grey levels
-    exactly and, unlike the author's double, half a million images in the 2 GB of one variable.
+    (N,), MATLAB and Octave as N x 1. Like the author's, both are floats, from 0 to 255 and from 0
+    to 9, because programs for that file divide ``images`` by 255 in place. Single precision is
+    exact for grey levels, and unlike the author's double precision, it lets half a million images
+    fit into the 2 GB of one variable.
 
     Raises
     ------
     NotMNISTError
-        When there are more images than that; nothing has been written then.
+        When there are more images than fit; nothing is written.
     """
     count = sum(len(rows) for rows in splits.values())
     most = _MAX_BYTES // (IMAGE_SIZE**2 * _SINGLE.itemsize)
     if count > most:
         raise NotMNISTError(
-            f"{name} has {count:,} images, more than the {most:,} that a .mat file's variable of "
-            "2 GB can hold: export fewer (counts), or choose another format"
+            f"{name} has {count:,} images, more than the {most:,} that fit into one variable of a "
+            ".mat file (2 GB): export fewer (counts), or choose another format"
         )
     whole = name.replace("notmnist", "notMNIST").replace("-", "_")
     _write_file(folder / f"{whole}.mat", [*splits.values()])
@@ -75,7 +76,7 @@ def _write_variable(
     dtype: np.dtype,
     pieces: Iterable[np.ndarray],
 ) -> None:
-    """Write an array, compressed; `pieces` hold its numbers, the first index running fastest."""
+    """Write an array, compressed; `pieces` hold its numbers, with the first index fastest."""
     code_of_class, code_of_data = _CODES[dtype]
     size = np.prod(shape, dtype=int) * dtype.itemsize
     padding = bytes(-size % 8)

@@ -1,4 +1,4 @@
-"""Compressed ``.npz``: the arrays of ``keras.datasets.mnist``, or all images in one array."""
+"""Write ``.npz``, compressed: the arrays of ``keras.datasets.mnist``, or all images in one."""
 
 import zipfile
 from collections.abc import Mapping

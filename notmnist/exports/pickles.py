@@ -1,4 +1,4 @@
-"""Plain pickles of floats: the course's ``notMNIST.pickle`` and the original repository's."""
+"""Write pickles of floats: the course's ``notMNIST.pickle`` and the original repository's."""
 
 import pickle
 import struct
@@ -45,18 +45,18 @@ def write_seed(name: str, splits: Mapping[str, Selection], folder: Path) -> None
 
 
 class _Floats:
-    """Stand for the array of images as floats, which may be larger than the memory.
+    """Represent the array of images as floats, which may not fit into memory.
 
-    It is pickled as that array would be, but with a token in the place of the array's bytes.
+    It is pickled like that array, but with a token in the place of the array's bytes.
 
     Parameters
     ----------
     rows : Selection
         The images.
     grey : ndarray, shape (256,)
-        The float of every grey level.
+        The float for every grey level.
     shape : tuple of int
-        The array's.
+        The shape of the array.
     """
 
     def __init__(self, rows: Selection, grey: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -71,7 +71,7 @@ class _Floats:
         return rebuild, arguments, (version, self.shape, dtype, is_fortran, self.token)
 
     def write(self, file: BinaryIO) -> None:
-        """Write the array's bytes as a pickle holds them."""
+        """Write the bytes of the array, with the opcode that precedes them in a pickle."""
         size = np.prod(self.shape, dtype=int) * self.grey.itemsize
         file.write(pickle.BINBYTES8 + struct.pack("<Q", size))
         for piece in self.rows.pieces():
@@ -79,10 +79,10 @@ class _Floats:
 
 
 def _dump(content: dict[str, Any], path: Path) -> None:
-    # Unlike later protocols, 3 has no frames, whose lengths would have to fit, and spells names
-    # out as text. The bytes of more than 4 GB that are put in belong to 4.
+    # Unlike later protocols, protocol 3 has no frames, whose lengths would have to fit, and stores
+    # names as text. BINBYTES8, for arrays of more than 4 GB, belongs to protocol 4.
     outline = pickle.PROTO + b"\x04" + pickle.dumps(content, protocol=3)[2:]
-    # NumPy 2's own name for this module is unknown to NumPy 1; both know the older name.
+    # NumPy 1 does not know NumPy 2's name of this module; both know the older name.
     outline = outline.replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
     with open(path, "wb") as file:
         for array in content.values():

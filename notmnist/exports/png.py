@@ -1,4 +1,4 @@
-"""Images as PNG files."""
+"""Encode images as PNG files."""
 
 import io
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def encode(image: np.ndarray) -> bytes:
-    """Write an image of uint8 as the bytes of an 8-bit greyscale PNG file."""
+    """Encode a uint8 image as an 8-bit greyscale PNG file."""
     from PIL import Image  # `import notmnist` stays light
 
     file = io.BytesIO()

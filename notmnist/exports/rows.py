@@ -1,4 +1,4 @@
-"""What exports and views take, and the rows of it that go into one file."""
+"""Describe what exports and views accept, and select the rows that go into one file."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -9,31 +9,31 @@ _PIECE = 1_000  # images in memory at a time
 
 
 class Rows(Protocol):
-    """Have images, labels and fonts, row by row, as `notmnist.Split` has them."""
+    """Describe anything with images, labels and fonts row by row, such as `notmnist.Split`."""
 
     @property
     def images(self) -> np.ndarray:
-        """Give the images."""
+        """Return the images."""
 
     @property
     def labels(self) -> np.ndarray:
-        """Give the letters, A = 0 .. J = 9."""
+        """Return the letters, A = 0 .. J = 9."""
 
     @property
     def font_index(self) -> np.ndarray:
-        """Give the row of every image's font in `font_names`."""
+        """Return the place of every image's font in `font_names`."""
 
     @property
     def font_names(self) -> np.ndarray:
-        """Give the file names of all fonts."""
+        """Return the file names of all fonts."""
 
     @property
     def font_families(self) -> np.ndarray:
-        """Give the families of all fonts."""
+        """Return the families of all fonts."""
 
     @property
     def fonts(self) -> np.ndarray:
-        """Name the font of every image."""
+        """Return the font of every image."""
 
     def __len__(self) -> int:
         """Count the images."""
@@ -42,43 +42,43 @@ class Rows(Protocol):
         """Select rows."""
 
     def pieces(self) -> Iterator["Rows"]:
-        """Yield all rows in order, some at a time."""
+        """Yield all rows in order, a number of them at a time."""
 
 
 class Splits(Protocol):
-    """Have a name and three splits, as `notmnist.Dataset` has them."""
+    """Describe anything with a name and three splits, such as `notmnist.Dataset`."""
 
     @property
     def name(self) -> str:
-        """Name the dataset."""
+        """Return the name of the dataset."""
 
     @property
     def train(self) -> Rows:
-        """Give the training split."""
+        """Return the training split."""
 
     @property
     def valid(self) -> Rows:
-        """Give the validation split."""
+        """Return the validation split."""
 
     @property
     def test(self) -> Rows:
-        """Give the test split."""
+        """Return the test split."""
 
 
 class Selection:
-    """Choose rows of splits, which are read only when they are written.
+    """Select rows of splits without reading them before they are written.
 
     Parameters
     ----------
     splits : sequence of Rows
-        Their rows follow one another.
+        The splits, whose rows follow one another.
     count : int
-        How many rows to choose, at equal distances over all of them.
+        The number of rows to select, evenly spaced over all of them.
     """
 
     def __init__(self, splits: Sequence[Rows], count: int) -> None:
         starts = np.cumsum([0, *map(len, splits)])
-        # The first rows would not do: a split's repeats, where they are kept, are its last rows.
+        # Not the first rows: the repeats in a split, if they are kept, are its last rows.
         rows = np.arange(count) * starts[-1] // max(count, 1)
         parts = np.split(rows, np.searchsorted(rows, starts[1:-1]))
         self._count = count
@@ -93,7 +93,7 @@ class Selection:
 
     @property
     def labels(self) -> np.ndarray:
-        """Give the labels of all rows: ndarray of uint8, shape (len(self),)."""
+        """Return the labels of all rows: ndarray of uint8, shape (len(self),)."""
         return np.concatenate([split.labels[rows] for split, rows in self._chosen])
 
     def pieces(self) -> Iterator[Rows]:

@@ -1,4 +1,4 @@
-"""A split as PyTorch's map-style dataset; the one module that imports PyTorch."""
+"""Provide a split as a map-style dataset of PyTorch; no other module imports PyTorch."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -16,7 +16,7 @@ Item = tuple[Any, Any]
 
 
 class TorchDataset(torch.utils.data.Dataset[Item]):
-    """Read images and labels of a split when they are asked for; see `Split.as_torch`."""
+    """Read images and labels of a split on demand; see `Split.as_torch`."""
 
     classes: ClassVar[list[str]] = list(LETTERS)
     class_to_idx: ClassVar[dict[str, int]] = {letter: i for i, letter in enumerate(LETTERS)}
@@ -34,7 +34,7 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
 
     @cached_property
     def data(self) -> torch.Tensor:
-        """Give all images: uint8 of shape (N, 28, 28), copied into memory on first use."""
+        """Return all images: uint8 of shape (N, 28, 28), copied into memory on first use."""
         return torch.from_numpy(np.array(self.split.images))
 
     def __len__(self) -> int:
@@ -42,7 +42,7 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
         return len(self.targets)
 
     def __getitem__(self, rows: Any) -> Item:
-        """Give the image and the label of a row, or the images and the labels of many."""
+        """Return the image and label of one row, or the images and labels of many rows."""
         if isinstance(rows, slice):
             rows = range(len(self))[rows]
         if np.ndim(rows) == 0:
@@ -53,7 +53,7 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
         return self._images(rows).unsqueeze(1), self.targets[rows]
 
     def __getitems__(self, rows: list[int]) -> list[Item]:
-        """Give a batch, which `torch.utils.data.DataLoader` asks for at once where it can."""
+        """Return a batch as a list of items, for `torch.utils.data.DataLoader`."""
         if self._transforms():
             return [self._item(row) for row in rows]
         images, labels = self[rows]
@@ -70,10 +70,10 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
         return self.transform is not None or self.target_transform is not None
 
     def _images(self, rows: int | Sequence[int]) -> torch.Tensor:
-        # Once asked for or assigned, `data` may differ from the split.
+        # Once it has been used or assigned, `data` may differ from the split.
         if "data" in vars(self):
             return self.data[rows].clone()
-        # Copies: the mapped file can't be written, and a tensor that can't is a crash to come.
+        # A copy, because writing to a tensor of the read-only mapped file would crash.
         return torch.from_numpy(np.array(self.split.images[rows]))
 
 

@@ -1,6 +1,6 @@
-"""A split as other libraries take it, without a whole copy: these functions are `Split`'s methods.
+"""Provide splits to other libraries without copying them; these functions are methods of `Split`.
 
-Few programs need one, so each imports its library when it is called.
+Few programs need them, so each function imports its library when it is called.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def as_tf(split: Rows) -> "tensorflow.data.Dataset":
-    """Give TensorFlow's view: a `tf.data.Dataset` that streams from the mapped file.
+    """Return a `tf.data.Dataset` that streams from the mapped file.
 
     Returns
     -------
     tensorflow.data.Dataset
         Elements (image, label) in row order: uint8 of shape (28, 28, 1), 0 to 255, and a scalar
-        int64. Its length is known; shuffle, batch and scale it as any other.
+        int64. Its length is known; shuffle, batch and scale it like any other.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def as_tf(split: Rows) -> "tensorflow.data.Dataset":
         tf.TensorSpec((None,), tf.int64),
     )
     pieces = tf.data.Dataset.from_generator(read, output_signature=signature)
-    # from_tensor_slices would copy every image first, and hold two copies meanwhile.
+    # from_tensor_slices would copy all images first, and hold two copies for a while.
     return pieces.unbatch().apply(tf.data.experimental.assert_cardinality(len(split)))
 
 
@@ -52,30 +52,31 @@ def as_torch(
     transform: Callable[[Any], Any] | None = None,
     target_transform: Callable[[int], Any] | None = None,
 ) -> Any:
-    """Give PyTorch's view: a map-style dataset with the attributes of torchvision's.
+    """Return a map-style dataset for PyTorch, with the attributes of torchvision's datasets.
 
     Parameters
     ----------
     transform : callable, optional
-        Takes a PIL image of mode ``L`` and gives what stands in its place.
+        Takes a PIL image of mode ``L`` and returns its replacement.
     target_transform : callable, optional
-        Takes a label, an int, and gives what stands in its place.
+        Takes a label, an int, and returns its replacement.
 
     Returns
     -------
     torch.utils.data.Dataset
-        Items (image, label): a tensor of uint8, shape (1, 28, 28), 0 to 255, or what `transform`
-        makes of the image; and an int. A slice or a list of rows gives a batch, collated as
-        `torch.utils.data.DataLoader` does, and ``[:]`` the whole split. Its attributes:
+        Items (image, label): a tensor of uint8, shape (1, 28, 28), 0 to 255, or the result of
+        `transform`; and an int, or the result of `target_transform`. A slice or a list of rows
+        returns a batch, collated like those of `torch.utils.data.DataLoader`; ``[:]`` returns the
+        whole split. It has these attributes:
 
         - ``transform`` and ``target_transform``, which may be assigned at any time;
-        - ``data``, uint8 of shape (N, 28, 28), copied into memory when first asked for, and
-          ``targets``, int64 of shape (N,): items come from them, also when they are assigned;
+        - ``data``, uint8 of shape (N, 28, 28), copied into memory on first use, and ``targets``,
+          int64 of shape (N,); both may be assigned, and items then come from them;
         - ``classes``, the letters, and ``class_to_idx``, the label of each.
 
-        Items are copied from the mapped file when asked for. Workers of a `DataLoader` that are
-        spawned map that file anew; a dataset that was never on disk, or whose ``data`` has been
-        asked for, is copied to each of them.
+        Items are copied from the mapped file on demand. Spawned workers of a `DataLoader` map that
+        file themselves. A dataset that was never on disk, or whose ``data`` has been used, is
+        copied to each of them instead.
 
     Raises
     ------
@@ -89,12 +90,12 @@ def as_torch(
 
 
 def as_sklearn(split: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Give scikit-learn's view, ``(X, y)``, without a copy.
+    """Return ``(X, y)`` for scikit-learn, without copying.
 
     Returns
     -------
     X : ndarray of uint8, shape (N, 784)
-        A view of `images`, grey levels 0 to 255.
+        A view of `images`, with grey levels 0 to 255.
     y : ndarray of uint8, shape (N,)
         `labels`.
     """
@@ -102,12 +103,12 @@ def as_sklearn(split: Rows) -> tuple[np.ndarray, np.ndarray]:
 
 
 def font_table(split: Rows) -> "pandas.DataFrame":
-    """Tabulate the fonts with pandas; ``polars.from_pandas`` takes the table.
+    """Tabulate the fonts with pandas; ``polars.from_pandas`` accepts the table.
 
     Returns
     -------
     pandas.DataFrame
-        One row for each font that has an image here, sorted by name: ``font``, ``family``,
+        One row for each font in the split, sorted by name, with the columns ``font``, ``family``,
         ``images`` and the number of images of each letter, ``A`` to ``J``.
 
     Raises

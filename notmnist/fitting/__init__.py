@@ -1,1 +1,1 @@
-"""What surrounds a training loop: the curves it leaves, its progress and its checkpoints."""
+"""Support training loops with curves, progress and checkpoints."""

@@ -1,8 +1,8 @@
-"""Finished parts of a run that was interrupted, kept for the next run of the same code.
+"""Keep the finished parts of an interrupted run for the next run of the same code.
 
 The environment variable NOTMNIST_CHECKPOINTS names the folder. `notmnist run` sets it for the full
-budget, to a folder of its own for every notebook, code, dataset and settings, and removes the
-folder once the notebook has succeeded. Where the variable is not set, nothing is kept.
+budget, to a different folder for every notebook, code, dataset and settings, and removes the folder
+once the notebook has succeeded. If the variable is not set, nothing is kept.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ Arrays = dict[str, np.ndarray]
 
 
 def resumed(describe: Callable[[], str], compute: Callable[[], Arrays]) -> Arrays:
-    """Compute arrays, or read them where an interrupted run has computed them already.
+    """Compute arrays, or read them if an interrupted run has computed them before.
 
     Parameters
     ----------
     describe : callable
-        Describes the work, in words that fit no other work of the same notebook.
+        Returns a description of the work, which must be unique in the notebook.
     compute : callable
-        Does the work; returns its results, numbers or text, by their names.
+        Does the work, and returns its results, numbers or text, by name.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def resumed(describe: Callable[[], str], compute: Callable[[], Arrays]) -> Array
         return compute()
     name = hashlib.sha256(describe().encode()).hexdigest()[:32]
     path = Path(os.environ["NOTMNIST_CHECKPOINTS"], f"{name}.npz")
-    # A file that can't be read is as good as none.
+    # A file that can't be read is ignored.
     with (
         suppress(OSError, EOFError, ValueError, BadZipFile),
         open(path, "rb") as earlier,
@@ -47,8 +47,8 @@ def resumed(describe: Callable[[], str], compute: Callable[[], Arrays]) -> Array
     ):
         return dict(kept)
     arrays = compute()
-    # The run that is to be protected goes on without protection when the disk is full.
+    # If the disk is full, the run continues without checkpoints.
     with suppress(NotMNISTError), files.replacing(path) as part, open(part, "wb") as file:
-        # Type checkers fear for a parameter of its own, but no array bears its name.
+        # savez has a parameter of its own, but no array has its name.
         np.savez(file, **arrays)  # type: ignore[arg-type]
     return arrays

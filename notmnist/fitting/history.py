@@ -1,4 +1,4 @@
-"""What training leaves: the curve of each run, and the predictions of each model."""
+"""Define the results of training: the curve of each run, and each model's predictions."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,16 +13,16 @@ class History:
     Attributes
     ----------
     steps : list of int
-        Minibatch updates done (iterations, where a solver runs).
+        The number of minibatch updates, or of a solver's iterations.
     train_accuracy, train_loss : list of float
-        On the first training images, as many as the validation split has.
+        The scores on the first training images, as many as the validation split has.
     valid_accuracy, valid_loss : list of float
-        On the whole validation split.
+        The scores on the whole validation split.
     train_seconds : list of float
-        Time spent on training steps up to each point; it includes building the graph and leaves
-        evaluation out.
+        The time spent on training up to each point, including the building of the graph but not
+        evaluation.
     evaluation_seconds : float
-        Time spent on evaluation during the whole run.
+        The time spent on evaluation during the whole run.
     """
 
     steps: list[int] = field(default_factory=list)
@@ -34,7 +34,7 @@ class History:
     evaluation_seconds: float = 0.0
 
     def seconds_to(self, accuracy: float) -> float | None:
-        """Return the training seconds up to the first point at `accuracy` on validation, or None.
+        """Return the training seconds until validation first reaches `accuracy`, or None.
 
         Parameters
         ----------
@@ -52,17 +52,17 @@ class Trained:
     Attributes
     ----------
     images : int
-        Training images.
+        The number of training images.
     parameters : int
-        Numbers that are learned.
+        The number of learned parameters.
     seeds : list of int
-        The seeds it was trained from.
+        The seeds that it was trained from.
     histories : list of History
-        One per seed.
+        The training run of each seed.
     predictions : dict of str to list of ndarray of uint8, shape (N,)
-        For every test set, the predicted letters, one array per seed.
+        The predicted letters for every test set, one array per seed.
     models : list
-        One trained model per seed, for whoever wants to look inside.
+        The trained model of each seed.
     """
 
     images: int

@@ -1,7 +1,7 @@
-"""A line that says how far training has come, for whoever watches; it vanishes at the end.
+"""Show the progress of training in one line, which disappears at the end.
 
-It goes to the terminal, or below the cell of a notebook that is open in Jupyter. Where nobody
-watches, as in CI, the environment variable NOTMNIST_PROGRESS=0 turns it off.
+The line appears in the terminal, or below the cell of a notebook that is open in Jupyter. The
+environment variable NOTMNIST_PROGRESS=0 turns it off, for example in CI.
 """
 
 import os
@@ -10,26 +10,26 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-# Tells `notmnist run` which outputs are progress, so that it shows them and keeps none.
+# Marks outputs as progress, so that `notmnist run` shows them but does not keep them.
 METADATA = {"notmnist": "progress"}
 _LINE = "{desc}: step {n_fmt} of {total_fmt}, {remaining} left{postfix}"
 
 
 def bar(steps: int, seed: int) -> tqdm:
-    """Open the line of one training run.
+    """Open the progress line of one training run.
 
     Parameters
     ----------
     steps : int
-        Updates that the run will make.
+        The number of updates in the run.
     seed : int
-        The seed it is trained from.
+        The seed of the run.
 
     Returns
     -------
     tqdm
-        A context manager; its `update` takes the steps made since the last call, and its
-        `set_postfix_str` what else the line says.
+        A context manager. Its `update` takes the number of steps since the last call, and its
+        `set_postfix_str` the text at the end of the line.
     """
     return tqdm(
         total=steps,
@@ -47,9 +47,9 @@ def _output() -> "TextIO | _CellOutput":
 
 
 class _CellOutput:
-    """Show below a notebook's cell what is written to it, the last line alone."""
+    """Show the last line that was written to it below the notebook's cell."""
 
-    # All runs of one cell share one output, for none can be removed once it is there.
+    # All runs of one cell share one output, because outputs cannot be removed.
     _shown: tuple[int, Any] = (-1, None)
 
     def write(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""From archives to a prepared dataset: one pickle and its card, built by all the steps in turn."""
+"""Build a prepared dataset, one pickle and its card, from archives."""
 
 import platform
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from notmnist.prepared import cards, layout
 from notmnist.sources import IMAGE_SIZE, SPLITS, Archive, Source
 from notmnist.version import __version__
 
-# RandomState's stream is frozen by NumPy (NEP 19), so the order of rows never changes.
+# NumPy guarantees the stream of RandomState (NEP 19), so the order of rows never changes.
 _SHUFFLE_SEED = 133
 _BATCH = 8192  # images gathered at a time
 
@@ -31,20 +31,22 @@ def _locate(archive: Archive, folder: Path, given: dict[str, Path], may_download
         return given[archive.filename]
     if archive.path:
         return archive.path
-    from notmnist.archives import download  # requests takes 0.1 s, and most calls need none
+    from notmnist.archives import (
+        download,
+    )  # imports requests, which takes 0.1 s and is rarely needed
 
     path = download.fetch(archive, folder) if may_download else download.find(archive, folder)
     if path is None:
         raise NotMNISTError(
-            f"{archive.filename} is not in {folder} as published, and download is off: pass it as "
-            "archive=FILE (--archive FILE), or use load('openglyphs')"
+            f"the published {archive.filename} is not in {folder}, and downloads are disabled: "
+            "pass it as archive=FILE (--archive FILE), or use load('openglyphs')"
         )
     return path
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One archive's content with its images' splits and digests, and its entry in the card."""
+    """Hold the content of one archive, its splits and digests, and its entry in the card."""
 
     extracted: Extracted
     split: np.ndarray
@@ -55,7 +57,7 @@ class _Part:
 def build(
     source: Source, folder: Path, given: dict[str, Path], may_download: bool, on_error: OnError
 ) -> dict[str, Any]:
-    """Run every step and write the pickle, then the card.
+    """Run all steps, and write the pickle and then the card.
 
     Parameters
     ----------
@@ -64,11 +66,11 @@ def build(
     folder : Path
         The cache folder; the caller holds its lock.
     given : dict of str to Path
-        As `published.match_archives` gives it.
+        As `published.match_archives` returns it.
     may_download : bool
         Whether archives that are neither given nor in `folder` may be downloaded.
     on_error : {"raise", "skip"}
-        What to do with unreadable members that are not known to be.
+        What to do with unreadable members that are not known ones.
 
     Returns
     -------
@@ -151,7 +153,7 @@ def _extract_part(
 
 
 def is_made_from(card: dict[str, Any], source: Source, given: dict[str, Path]) -> bool:
-    """Tell whether a dataset was prepared from what is given by hand, every byte of it."""
+    """Tell whether a dataset was prepared from the given archives, by every byte of them."""
     for (archive, _), entry in zip(source.parts, card["archives"], strict=True):
         path = given.get(archive.filename)
         beside = sources.folders_beside(source, archive)
@@ -161,13 +163,13 @@ def is_made_from(card: dict[str, Any], source: Source, given: dict[str, Path]) -
 
 
 def _row_order(split: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """Shuffle once, then sort by split and rank: every `dedup` policy is a prefix of its split."""
+    """Shuffle, then sort by split and rank, so that every `dedup` policy is a prefix."""
     shuffled = np.random.RandomState(_SHUFFLE_SEED).permutation(len(split))
     return shuffled[np.lexsort((ranks[shuffled], split[shuffled]))]
 
 
 def _lengths(split: np.ndarray, ranks: np.ndarray) -> dict[str, dict[str, int]]:
-    """Count, for every split and policy, the rows of the prefix."""
+    """Count the rows of every split under every policy."""
     kept = {
         "none": exact.KEPT_BY_NONE,
         "train": exact.KEPT_BY_TRAIN,
@@ -180,7 +182,7 @@ def _lengths(split: np.ndarray, ranks: np.ndarray) -> dict[str, dict[str, int]]:
 
 
 def _font_table(contents: Sequence[Extracted]) -> tuple[np.ndarray, np.ndarray]:
-    """Store each font's name once: the sorted names, and each image's row in them."""
+    """List the names of the fonts, sorted, and the place of each image's font among them."""
     texts = [list(map(members.font_text, content.fonts)) for content in contents]
     names = sorted(set(chain.from_iterable(texts)))
     row = {name: i for i, name in enumerate(names)}
@@ -192,7 +194,7 @@ def _font_table(contents: Sequence[Extracted]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _image_batches(contents: Sequence[Extracted], order: np.ndarray) -> Iterator[np.ndarray]:
-    """Gather the images of all archives in the order given, without joining them in memory."""
+    """Yield the images of all archives in the given order, without joining them in memory."""
     part = np.repeat(range(len(contents)), [len(content.rows) for content in contents])[order]
     row = np.concatenate([content.rows for content in contents])[order]
     for start in range(0, len(order), _BATCH):

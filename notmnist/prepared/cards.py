@@ -1,4 +1,4 @@
-"""The card beside a prepared dataset: written last, carrying its own hash, checked before use."""
+"""Write, read and check the card beside a prepared dataset, which carries its own hash."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from notmnist.prepared import layout
 from notmnist.schemas import fits, is_count, is_number
 from notmnist.sources import LETTERS, POLICIES, SPLITS, Source
 
-# A dataset prepared in another format is prepared anew.
+# A dataset in another format is prepared again.
 FORMAT = 2
 
 _GROUPS = {
@@ -44,31 +44,31 @@ _NEAR = {"threshold": is_number, "pairs": is_count} | _GROUPS
 
 
 def path_of(source: Source, folder: Path) -> Path:
-    """Name the file of a dataset's card in the cache folder."""
+    """Return the path of a dataset's card in the cache folder."""
     return folder / f"{source.name}.json"
 
 
 def pickle_path(source: Source, folder: Path) -> Path:
-    """Name the prepared file that a dataset's card describes."""
+    """Return the path of the prepared file that a dataset's card describes."""
     return folder / f"{source.name}.joblib"
 
 
 def write(source: Source, folder: Path, card: dict[str, Any]) -> dict[str, Any]:
-    """Complete a card with what identifies the prepared file, and write it.
+    """Add the identity of the prepared file to a card, and write it.
 
     Parameters
     ----------
     source : Source
-        The dataset; its prepared file is in its final place.
+        The dataset, whose prepared file is in its final place.
     folder : Path
         The cache folder.
     card : dict
-        Everything else about the dataset.
+        The other facts about the dataset.
 
     Returns
     -------
     dict
-        The card as `read` will give it back.
+        The card as `read` will return it.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def write(source: Source, folder: Path, card: dict[str, Any]) -> dict[str, Any]:
 
 
 def read(source: Source, folder: Path) -> dict[str, Any] | None:
-    """Read a card; None when it is missing, altered, odd, of another format or another dataset."""
+    """Read a card; None if it is missing, altered, malformed, or not of this dataset or format."""
     try:
         card = json.loads(path_of(source, folder).read_text(encoding="utf-8"))
         unaltered = card.pop("sha256") == _hash(card)
@@ -97,10 +97,10 @@ def read(source: Source, folder: Path) -> dict[str, Any] | None:
 
 
 def fresh(source: Source, folder: Path) -> dict[str, Any] | None:
-    """Read a card whose prepared file has the size and time that it states; None without one.
+    """Read a card if its prepared file has the size and time that it states; otherwise None.
 
-    Where only the time differs, as in a copied cache, every byte is hashed instead, and the card
-    states the new time from then on, where it can be written.
+    If only the time differs, as in a copied cache, every byte is hashed instead, and the new time
+    is written to the card if possible.
     """
     card = read(source, folder)
     if card is None:
@@ -117,14 +117,14 @@ def fresh(source: Source, folder: Path) -> dict[str, Any] | None:
         return None
     anew = card | {"pickle": card["pickle"] | {"mtime_ns": stat.st_mtime_ns}}
     with suppress(NotMNISTError), files.locked(folder / source.name, wait=False):
-        # Another process may have prepared the dataset again meanwhile.
+        # Another process may have prepared the dataset again in the meantime.
         if read(source, folder) == card:
             _write(source, folder, anew)
     return anew
 
 
 def whole(source: Source, folder: Path) -> dict[str, Any] | None:
-    """Read a card whose prepared file is what it states in every byte; None without one."""
+    """Read a card if every byte of its prepared file is as stated; otherwise None."""
     card = read(source, folder)
     return card if card and _is_whole(card, source, folder) else None
 
@@ -137,7 +137,7 @@ def _is_whole(card: dict[str, Any], source: Source, folder: Path) -> bool:
 
 
 def _is_sound(card: dict[str, Any], source: Source) -> bool:
-    """Tell whether a card could be of the record, or of archives by hand in its archives' place."""
+    """Tell whether a card could be that of a dataset, from published or other archives."""
     if card.get("format") != FORMAT or not fits(card, _CARD) or card["name"] != source.name:
         return False
     if "near" in card["duplicates"] and not fits(card["duplicates"]["near"], _NEAR):

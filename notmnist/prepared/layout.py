@@ -1,8 +1,8 @@
-"""The arrays of a prepared dataset in their one file, and where each of them lies in it.
+"""Write the arrays of a prepared dataset into one file, and map them into memory.
 
 The file is an uncompressed joblib pickle, which any user can open with
-``joblib.load(path, mmap_mode="r")``. The package itself parses nothing of it: the card states each
-array's dtype, shape and offset, and the arrays are mapped from there.
+``joblib.load(path, mmap_mode="r")``. The package itself does not parse it: the card states the
+dtype, shape and offset of each array, from which the arrays are mapped.
 """
 
 import math
@@ -31,23 +31,23 @@ _DTYPES = {
 def write(
     arrays: Mapping[str, np.ndarray], images: Iterable[np.ndarray], path: Path
 ) -> dict[str, dict[str, Any]]:
-    """Write arrays as one uncompressed joblib pickle, flush it to disk, and tell where they lie.
+    """Write arrays as one uncompressed joblib pickle, and return where they lie in it.
 
     Parameters
     ----------
     arrays : mapping of str to ndarray
         The five arrays of a prepared dataset. A broadcast zero stands for ``images``.
     images : iterable of ndarray of uint8, shapes (n, 28, 28)
-        The images, batch by batch, so that the whole of them need not be in memory.
+        The images in batches, so that they need not all be in memory.
     path : Path
-        Overwritten when it exists; the caller writes beside the final name and renames.
+        The file, which is overwritten if it exists; the caller renames it afterwards.
 
     Returns
     -------
     dict of str to dict
-        For every array its ``dtype``, ``shape`` and ``offset`` in bytes, as the card states them.
+        The ``dtype``, ``shape`` and ``offset`` in bytes of every array, for the card.
     """
-    import joblib  # takes 0.15 s, and loading does without
+    import joblib  # takes 0.15 s, and loading does not need it
 
     with open(path, "wb") as file:
         joblib.dump(dict(arrays), file)
@@ -65,14 +65,14 @@ def write(
 
 
 def is_sound(places: Any, rows: int, fonts: int, file_bytes: int) -> bool:
-    """Tell whether arrays can be mapped from where a card says that they lie.
+    """Tell whether arrays can be mapped from the places that a card states.
 
     Parameters
     ----------
     places : object
-        As `write` returned it, if nobody has altered it since.
+        The result of `write`, if nobody has altered it.
     rows, fonts : int
-        How many images and fonts there are.
+        The numbers of images and fonts.
     file_bytes : int
         The size of the file.
 
@@ -80,7 +80,7 @@ def is_sound(places: Any, rows: int, fonts: int, file_bytes: int) -> bool:
     -------
     bool
         Whether the dtypes and shapes are those of a prepared dataset, and the arrays lie within the
-        file, apart from one another.
+        file without overlap.
     """
     if not fits(places, dict.fromkeys(_DTYPES, _PLACE)) or len(places) != len(_DTYPES):
         return False
@@ -107,9 +107,9 @@ def read(path: Path, places: Mapping[str, Mapping[str, Any]]) -> dict[str, np.nd
     Parameters
     ----------
     path : Path
-        The prepared file, of the size that its card states.
+        The prepared file, whose size agrees with its card.
     places : mapping of str to mapping
-        A sound statement of where the arrays lie; see `is_sound`.
+        Where the arrays lie, as checked by `is_sound`.
 
     Returns
     -------
@@ -129,5 +129,5 @@ def read(path: Path, places: Mapping[str, Mapping[str, Any]]) -> dict[str, np.nd
     except (OSError, ValueError) as error:
         raise NotMNISTError(
             f"cannot map {path} into memory ({error}): prepare the dataset again, on a local disk "
-            "if this file system maps no files (--home, NOTMNIST_HOME)"
+            "if this file system can't map files (--home, NOTMNIST_HOME)"
         ) from error

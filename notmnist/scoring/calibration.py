@@ -1,26 +1,26 @@
-"""Whether probabilities mean what they say."""
+"""Measure how well predicted probabilities agree with what happens."""
 
 import numpy as np
 
 BINS = 15
-# Float16 holds no smaller probability but 0, and a single 0 would make the mean loss infinite.
+# The smallest positive float16; a single probability of 0 would make the mean loss infinite.
 SMALLEST = 1e-7
 
 
 def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Average how surprised a model is by the right letters, in nats an image.
+    """Average the negative log-probability of the correct letters, in nats per image.
 
     Parameters
     ----------
     probabilities : ndarray of float, shape (N, 10)
-        Of the letters A to J; each row sums to 1.
+        The probabilities of A to J; each row sums to 1.
     labels : ndarray of uint8, shape (N,)
-        The right letters, A = 0 .. J = 9.
+        The correct letters, A = 0 .. J = 9.
 
     Returns
     -------
     float
-        0 for a model that is always sure and right, ln 10 = 2.3 for one that knows nothing.
+        0 for a model that is always certain and correct, ln 10 = 2.3 for equal probabilities.
         Probabilities below `SMALLEST` count as that.
     """
     of_right = probabilities[np.arange(len(labels)), labels].astype(np.float64)

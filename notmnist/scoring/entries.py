@@ -1,4 +1,4 @@
-"""The entries of a result file, which may have come from another machine: one schema for all."""
+"""Parse result files, which may come from other machines, by one schema."""
 
 import json
 import re
@@ -10,12 +10,12 @@ from notmnist.schemas import fits, is_count, is_number
 
 
 def parse_entries(content: bytes, name: str) -> list[dict[str, Any]]:
-    """Parse a result file, and refuse one that no run of a notebook writes.
+    """Parse a result file, and refuse one that no notebook could have written.
 
     Parameters
     ----------
     content : bytes
-        JSON, as `notmnist.results.Run.record` wrote it if all is well.
+        JSON, normally written by `notmnist.results.Run.record`.
     name : str
         The file's name, for the message.
 
@@ -27,16 +27,16 @@ def parse_entries(content: bytes, name: str) -> list[dict[str, Any]]:
     Raises
     ------
     NotMNISTError
-        When it is no JSON, or JSON of another shape.
+        When it is not JSON, or has the wrong structure.
     """
     try:
         entries = json.loads(content)
         if fits(entries, [_is_entry]):
             return entries
-        reason = "an entry is of another shape"
+        reason = "an entry has the wrong structure"
     except (ValueError, RecursionError) as error:
         reason = str(error)
-    raise NotMNISTError(f"{name} is no result file ({reason}): delete it or run its notebook")
+    raise NotMNISTError(f"{name} is not a result file ({reason}): delete it or run its notebook")
 
 
 def _is_name(value: Any) -> bool:
@@ -68,5 +68,5 @@ _ENTRY = {
 
 
 def _is_entry(value: Any) -> bool:
-    # Notebook 12 alone compares kinds of split.
+    # Only notebook 12 compares kinds of split.
     return fits(value, _ENTRY) and _are_numbers(value.get("gain_over_by_font", [0, 0, 0]), 3)

@@ -1,4 +1,4 @@
-"""Predictions that somebody hands in, as a file or an array: read, and checked one by one."""
+"""Read predictions from a file or an array, and check each of them."""
 
 import csv
 import os
@@ -13,7 +13,7 @@ from notmnist.errors import NotMNISTError
 from notmnist.sources import LETTERS
 
 _NUMBER_OF = {letter: number for number, letter in enumerate(LETTERS)}
-_SUM_TOLERANCE = 1e-3  # float16 keeps three digits
+_SUM_TOLERANCE = 1e-3  # float16 has three digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,16 +23,16 @@ class Submission:
     Attributes
     ----------
     origin : str
-        What messages call it: its path, or "the predictions".
+        Its name in messages: a path, or "the predictions".
     letters : ndarray of uint8, shape (N,)
-        A = 0 .. J = 9. Where there are probabilities, the likeliest letter, and the first of those
-        that are equally likely.
+        A = 0 .. J = 9. With probabilities, the likeliest letter, or the first of those that are
+        equally likely.
     probabilities : ndarray of float64, shape (N, 10), or None
-        Of A to J.
+        The probabilities of A to J.
     key : {"name", "row"} or None
-        What tells which image a prediction is for; None when their order does.
+        How a prediction identifies its image; None for predictions in the order of the images.
     keys : sequence of str
-        The name or row of each prediction's image, as text; empty when their order tells.
+        The name or row of each prediction's image, as text; empty if `key` is None.
     """
 
     origin: str
@@ -42,7 +42,7 @@ class Submission:
     keys: Sequence[str] = ()
 
     def place(self, number: int) -> str:
-        """Name one of the predictions in a message, in the words of what was handed in."""
+        """Name one of the predictions in a message, by its own name or row."""
         key = self.keys[number] if self.keys else str(number)
         return f"{self.origin}, {self.key or 'row'} {key:.80}"
 
@@ -60,7 +60,7 @@ def read(path: str | os.PathLike) -> Submission:
     Returns
     -------
     Submission
-        Whether it has every image once is not checked yet, because that takes the dataset.
+        The predictions; that they cover every image once is not checked yet.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def read(path: str | os.PathLike) -> Submission:
     readers = {".csv": _read_csv, ".npz": _read_npz}
     reader = readers.get(Path(path).suffix.lower())
     if reader is None:
-        raise NotMNISTError(f"{path} is no file of predictions: give a .csv or .npz file")
+        raise NotMNISTError(f"{path} is not a file of predictions: give a .csv or .npz file")
     return reader(str(path))
 
 
@@ -97,10 +97,10 @@ def of_array(predictions: np.ndarray) -> Submission:
 
 def _read_npz(path: str) -> Submission:
     try:
-        # Where np.load opens a file itself, it leaves a damaged one open.
+        # If np.load opens a damaged file itself, it leaves it open.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: np.asarray(content[name]) for name in content.files}
-    except Exception as error:  # all that zipfile, zlib and NumPy raise at damaged files
+    except Exception as error:  # zipfile, zlib and NumPy raise many kinds
         raise _unreadable(path, error) from error
     return _of_arrays(path, arrays)
 
@@ -139,7 +139,7 @@ def _read_csv(path: str) -> Submission:
 
 
 def _csv_table(path: str) -> tuple[list[str], list[list[str]]]:
-    """Read the header and the lines that are not empty, all of one length."""
+    """Read the header and the lines that are not empty, which must have equal lengths."""
     lines = []
     try:
         # Spreadsheets begin a file with a byte order mark.
@@ -167,8 +167,8 @@ def _of_letters(origin: str, letters: Sequence[str] | np.ndarray, **keyed: Any) 
     submission = Submission(origin, numbers.astype(np.uint8), **keyed)
     if wrong.size:
         raise NotMNISTError(
-            f"{submission.place(wrong[0])}: {str(letters[wrong[0]])!r:.40} is no letter from A to "
-            "J (as numbers, 0 to 9)"
+            f"{submission.place(wrong[0])}: {str(letters[wrong[0]])!r:.40} is not a letter from A "
+            "to J (or a number from 0 to 9)"
         )
     return submission
 

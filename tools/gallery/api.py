@@ -13,12 +13,12 @@ _INSIDE = r"!notmnist\.(\w+\.\w+|archives|prepared|running|__main__)"
 
 
 def write(folder: Path) -> None:
-    """Write a page a module, their list as ``index.html``, and an index to search in.
+    """Write one page per module, their list as ``index.html``, and a search index.
 
     Parameters
     ----------
     folder : Path
-        Is created.
+        The folder, which is created.
     """
     # Constants without a docstring stay out: they may hold paths of this machine.
     pdoc.render.configure(

@@ -1,4 +1,4 @@
-"""The pages made from templates: the start, the glyph browser, and a page a notebook."""
+"""Make pages from templates: the start page, the glyph browser, and one page per notebook."""
 
 import re
 from collections.abc import Sequence

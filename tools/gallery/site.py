@@ -19,7 +19,7 @@ def build(folder: Path) -> None:
     Parameters
     ----------
     folder : Path
-        Where to; a new folder or an empty one.
+        A new or empty folder.
 
     Raises
     ------

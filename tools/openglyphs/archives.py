@@ -118,7 +118,7 @@ def read_archive(path: Path) -> Iterator[tuple[str, str, np.ndarray]]:
     Raises
     ------
     NotMNISTError
-        If a member is no PNG of `encode_png`'s.
+        If a member is not a PNG file from `encode_png`.
     """
     ends = encode_png(np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8))
     start = ends.index(b"IDAT") + 4 + len(STORED_ZLIB_HEADER) + 4
@@ -128,7 +128,9 @@ def read_archive(path: Path) -> Iterator[tuple[str, str, np.ndarray]]:
             content = stream.read(member.size)
             stream.read(-member.size % BLOCK)
             if len(content) != len(ends) or content[:start] != ends[:start]:
-                raise NotMNISTError(f"{path}: {member.name} is no PNG of ours; build it again")
+                raise NotMNISTError(
+                    f"{path}: {member.name} is not a PNG file of this format; build it again"
+                )
             rows = np.frombuffer(content, np.uint8, IMAGE_SIZE * (IMAGE_SIZE + 1), start)
             _, letter, name = member.name.split("/")
             font = base64.b64decode(name.removesuffix(".png")).decode()

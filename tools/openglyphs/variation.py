@@ -17,7 +17,7 @@ MARGIN = 3  # pixels around the letter in an inverse box
 
 
 class Variations(NamedTuple):
-    """One variation an image; every field has shape (n,)."""
+    """Hold one variation per image; every field has shape (n,)."""
 
     shear: np.ndarray
     slant: np.ndarray
@@ -57,7 +57,7 @@ def vary(images: np.ndarray, variations: Variations) -> np.ndarray:
     images : ndarray, (n, height, width) uint8
         Ink bright on black.
     variations : Variations
-        n of them.
+        One per image.
 
     Returns
     -------

@@ -83,7 +83,7 @@ def read_measurements(path: Path) -> list[dict[str, Any]]:
         measured = json.loads(path.read_text(encoding="utf-8"))
         if fits(measured, [_MEASUREMENT]):
             return measured
-        reason = "an entry is of another shape"
+        reason = "an entry has the wrong structure"
     except (OSError, ValueError, RecursionError) as error:
         reason = str(error)
     raise NotMNISTError(
