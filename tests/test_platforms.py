@@ -132,7 +132,7 @@ def test_a_prepared_file_that_is_in_use_is_kept_and_the_message_says_so(windows_
     path.write_text("old")
     with (
         open(path, encoding="utf-8"),
-        pytest.raises(NotMNISTError, match=r"Access is denied; .*close what has it open"),
+        pytest.raises(NotMNISTError, match=r"Access is denied; .*close the programs that use it"),
     ):
         files.write_text(path, "new")
     assert windows_files == [str(path)]
