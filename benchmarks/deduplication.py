@@ -1,13 +1,14 @@
 """Exact and near duplicates up to full size, beside what one would write or install instead.
 
 ``python -m benchmarks.deduplication`` makes up to 529,119 training and 18,724 test images with the
-generator, looks for the test images' copies in training, and takes half an hour or so. References
-run on a part, stated below, and are extrapolated in proportion to the pairs or images they see.
-Then it plants near duplicates as the tests do, and compares what perceptual hashing finds.
+generator, and takes half an hour or so. It looks for the test images' copies in training, then for
+all groups within training. References run on a part, stated below, and are extrapolated in
+proportion to the pairs or images they see; perceptual hashing is timed without any search for
+similar hashes. First it plants near duplicates as the tests do, and compares what is found.
 """
 
 import argparse
-import resource
+import math
 import sys
 import tempfile
 import time
@@ -21,7 +22,7 @@ from PIL import Image
 
 import notmnist
 from benchmarks.record import check_room, finish, measurement, save
-from notmnist.deduplication import distance, exact, near
+from notmnist.deduplication import cells, coarse, distance, exact, near
 from tools.openglyphs.archives import encode_png, read_archive
 from tools.openglyphs.expansion import expand
 
@@ -37,7 +38,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     check_room(memory=4, disk=3)
-    modules = [exact, near, distance]
+    modules = [exact, near, cells, coarse, distance]
+    planted = compare_recall()
     measured = []
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as name:
@@ -48,17 +50,31 @@ def main() -> None:
             )
             rounds = [measure(folder, test, train) for _ in range(options.rounds)]
         runs = {name: [figures[name] for figures in rounds] for name in rounds[0]}
-        print(f"{size:,}: {runs['pairs'][0]:,.0f} pairs, peak memory {max(runs['memory']):.2f} GB")
+        for what in ("near", "groups"):
+            pairs, memory = runs[f"{what}, pairs"][0], max(runs[f"{what}, memory"])
+            print(f"{size:,}, {what}: {pairs:,.0f} pairs, peak memory {memory:.2f} GB")
         measured += [
             measurement(name, size, "s", runs[ours], runs[reference], modules)
+            | ({"planted": planted} if name.startswith("near") else {})
             for name, ours, reference in (
                 ("exact duplicates, hashes of PNG files", "exact", "file hashes"),
                 ("near duplicates, naive loop", "near", "naive"),
                 ("near duplicates, perceptual hash", "near", "perceptual hash"),
+                ("near duplicates, groups", "groups", "perceptual hash of training"),
             )
         ]
-    compare_recall()
+    print_growth(measured)
     save(measured)
+
+
+def print_growth(measured: list[dict]) -> None:
+    """Print with which power of the number of images the times grow, from the least to the most."""
+    for name in dict.fromkeys(entry["name"] for entry in measured):
+        first, *_, last = [entry for entry in measured if entry["name"] == name] * 2
+        if last["size"] > first["size"]:
+            times = last["size"] / first["size"]
+            power = math.log(last["ours"] / first["ours"], times)
+            print(f"{name}: grows with the power {power:.2f} from {first['size']:,} images on")
 
 
 def generate(path: Path, count: int, seed: int) -> np.ndarray:
@@ -76,15 +92,18 @@ def generate(path: Path, count: int, seed: int) -> np.ndarray:
 def measure(folder: Path, test: np.ndarray, train: np.ndarray) -> dict[str, float]:
     """Time every way once."""
     files = [encode_png(image) for image in train[:HASHED_PART]]
+    hashing = timed(lambda: perceptual_hashes(train[:HASHED_PART])) / HASHED_PART
     hashed_share = HASHED_PART / (len(train) + len(test))
     figures = {
         "exact": timed(lambda: exact.repeats_of(test, train)),
         "file hashes": timed(lambda: {md5(file).digest() for file in files}) / hashed_share,
         "naive": timed(lambda: naive_loop(test[:NAIVE_PART], train)) * len(test) / NAIVE_PART,
-        "perceptual hash": timed(lambda: perceptual_hashes(train[:HASHED_PART])) / hashed_share,
+        "perceptual hash": hashing * (len(train) + len(test)),
+        "perceptual hash of training": hashing * len(train),
     }
-    with get_context("spawn").Pool(1) as pool:  # a process of its own, for its peak of memory
-        return figures | pool.apply(search_near, (folder,))
+    # Each in a process of its own, for its peak of memory.
+    with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        return figures | pool.apply(search_near, (folder,)) | pool.apply(search_groups, (folder,))
 
 
 def timed(job) -> float:
@@ -96,12 +115,33 @@ def timed(job) -> float:
 
 def search_near(folder: Path) -> dict[str, float]:
     """Search near duplicates of the test images in training."""
-    test, train = (np.load(folder / f"{name}.tar.npy", mmap_mode="r") for name in ("test", "train"))
+    test, train = (mapped(folder, name) for name in ("test", "train"))
     start = time.perf_counter()
     pairs = near.near_pairs(test, train)
+    return described("near", start, pairs)
+
+
+def search_groups(folder: Path) -> dict[str, float]:
+    """Search all groups within training."""
+    train = mapped(folder, "train")
+    start = time.perf_counter()
+    pairs = near.near_pairs(train)
+    near.near_groups(exact.first_copies(train), pairs)
+    return described("groups", start, pairs)
+
+
+def mapped(folder: Path, name: str) -> np.ndarray:
+    """Map what `generate` left in a file."""
+    return np.load(folder / f"{name}.tar.npy", mmap_mode="r")
+
+
+def described(what: str, start: float, pairs: near.Pairs) -> dict[str, float]:
+    """Return the seconds since the start, the pairs found and this process's peak of memory."""
     seconds = time.perf_counter() - start
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"near": seconds, "memory": kilobytes / 1e6, "pairs": len(pairs.first)}
+    # Linux' other figure, ru_maxrss, begins with the peak of the process that started this one.
+    status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    gigabytes = int(status["VmHWM"].split()[0]) / 1e6
+    return {what: seconds, f"{what}, memory": gigabytes, f"{what}, pairs": len(pairs.first)}
 
 
 def naive_loop(test: np.ndarray, train: np.ndarray) -> None:
@@ -118,8 +158,8 @@ def perceptual_hashes(images: np.ndarray) -> np.ndarray:
     return np.where(np.array(hashes), 1, -1).astype(np.int8)
 
 
-def compare_recall() -> None:
-    """Print how many planted near duplicates each way finds, and how many other pairs with them."""
+def compare_recall() -> dict[str, dict[str, float]]:
+    """Count how many planted near duplicates each way finds, and how many other pairs with them."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
     from planting import KINDS, plant
 
@@ -133,15 +173,18 @@ def compare_recall() -> None:
     for most in (0, 4, 8):
         a, b = np.nonzero(np.triu(differing <= most, 1))
         ways[f"phash, {most} bits"] = set(zip(rows[a].tolist(), rows[b].tolist(), strict=True))
+    figures: dict[str, dict[str, float]] = {}
     for name, pairs in ways.items():
-        print(f"{name:<16}", end="")
+        figures[name] = {}
         for number, kind in enumerate(KINDS):
             made = np.flatnonzero(planted.kind == number)
             ends = np.sort(np.stack([first[planted.source[made]], first[made]]), axis=0)
             hits = [a == b or (a, b) in pairs for a, b in ends.T.tolist()]
-            print(f"{kind} {np.mean(hits):.3f}  ", end="")
+            figures[name][f"found of {kind}"] = float(np.mean(hits))
         a, b = np.array(sorted(pairs)).T
-        print(f"precision of all pairs {planted.related(a, b).mean():.3f}")
+        figures[name]["precision of all pairs"] = float(planted.related(a, b).mean())
+        print(f"{name:<16}", *(f"{what} {figure:.3f} " for what, figure in figures[name].items()))
+    return figures
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Vary training images as fonts vary: slant, weight, outlines, shadows, inverse boxes, rough edges.
 
-The changes run inside the graph, on a batch of scaled images, anew at every step. Each keeps a
-letter's identity, and those that move its ink stretch it to fill the box again, as notMNIST does.
-Every number is drawn from TensorFlow's global generator, which `training.set_seed` fixes.
+The changes run inside the graph on a batch of scaled images, with new random numbers at every step.
+Each of them preserves the letter, and those that move its ink stretch it to fill the box again, as
+in notMNIST. All random numbers come from TensorFlow's global generator, which `training.set_seed`
+seeds.
 """
 
 from collections.abc import Callable
@@ -13,18 +14,18 @@ from notmnist.training import tf
 
 _LAST = IMAGE_SIZE - 1
 _COLUMNS = tf.range(IMAGE_SIZE, dtype=tf.float32)
-_FAINT = -0.5  # a pixel above it counts as ink where a letter's extent is measured
+_FAINT = -0.5  # brighter pixels count as ink when the extent of a letter is measured
 
 Change = Callable[[tf.Tensor], tf.Tensor]
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Change a share of every batch in each of several ways; the rows are drawn at random.
+    """Apply each of several changes to a random share of every batch.
 
-    The changes follow one another in the order of the attributes, and which rows are changed is
-    drawn for each, so that some images are changed in several ways and some in none. The default
-    shares were chosen on OpenGlyphs, by families held out of training.
+    The changes are applied in the order of the attributes. The rows are drawn separately for each
+    change, so that some images are changed in several ways and others not at all. The default
+    shares were chosen on OpenGlyphs, with validation families that were not used for training.
 
     Attributes
     ----------
@@ -58,14 +59,14 @@ class Augmentation:
     rough: float = 0.1
 
     def __post_init__(self) -> None:
-        """Refuse what is no share."""
+        """Refuse values that are not shares."""
         for name, share in vars(self).items():
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} is a share of the images, 0 to 1, not {share}")
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
-        """Change a batch.
+        """Change some of the images in a batch.
 
         Parameters
         ----------
@@ -75,7 +76,7 @@ class Augmentation:
         Returns
         -------
         tf.Tensor of float32, shape (N, 28, 28)
-            In the same order; the images themselves where all shares are 0.
+            The images in the same order, unchanged if all shares are 0.
         """
         for field in fields(self):
             if share := getattr(self, field.name):
@@ -84,7 +85,7 @@ class Augmentation:
 
 
 def _change_some(images: tf.Tensor, share: float, change: Change) -> tf.Tensor:
-    """Change rows drawn at random: `share` of them, on average exactly."""
+    """Change random rows whose expected number is exactly `share` of the batch."""
     count = tf.shape(images)[0]
     changed = tf.cast(share * tf.cast(count, tf.float32) + _uniform(()), tf.int32)
     rows = tf.argsort(_uniform((count,)))[:changed]
@@ -92,9 +93,9 @@ def _change_some(images: tf.Tensor, share: float, change: Change) -> tf.Tensor:
 
 
 def _weigh(images: tf.Tensor) -> tf.Tensor:
-    """Thicken or thin strokes by up to a pixel on either side, along each axis for itself.
+    """Thicken or thin strokes by up to a pixel on either side, separately along each axis.
 
-    Thinning is held back as far as it would take the ink away: hairlines stay.
+    The more ink thinning would remove, the weaker it is, so that hairlines remain.
     """
     common = _draw(images, -0.8, 0.8)
     for axis in (1, 2):
@@ -110,7 +111,7 @@ def _weigh(images: tf.Tensor) -> tf.Tensor:
 
 
 def _warp(images: tf.Tensor) -> tf.Tensor:
-    """Map every image by a random projection, then stretch its ink to the box, or nearly."""
+    """Map every image by a random projection, then stretch its ink to fill most of the box."""
     slant, tilt = _draw(images, -0.5, 0.5), _draw(images, -0.2, 0.2)
     taper_x, taper_y = _draw(images, -0.006, 0.006), _draw(images, -0.006, 0.006)
     one, zero = tf.ones_like(slant), tf.zeros_like(slant)
@@ -120,14 +121,14 @@ def _warp(images: tf.Tensor) -> tf.Tensor:
 
 
 def _outline(images: tf.Tensor) -> tf.Tensor:
-    """Keep the rim of the ink, one to two pixels of it."""
+    """Keep only the outline of the ink, one to two pixels wide."""
     images = _inset(images, 0.0, 2.0)
     outer = images + _draw(images, 0.0, 1.0) * (_thicken(images) - images)
     return _brighten(tf.minimum(outer, -_thin(images)))
 
 
 def _shadow(images: tf.Tensor) -> tf.Tensor:
-    """Cast a shadow two pixels down and right, behind the letter or instead of it."""
+    """Draw a shadow two pixels down and to the right, behind the letter or instead of it."""
     images = _inset(images, 1.5, 3.0)
     shifted = tf.pad(images, [[0, 0], [2, 0], [2, 0]], constant_values=-1.0)[:, :-2, :-2]
     behind = tf.maximum(images, tf.minimum(shifted, -_thicken(images)))
@@ -146,7 +147,7 @@ def _invert(images: tf.Tensor) -> tf.Tensor:
 
 
 def _stripe(images: tf.Tensor) -> tf.Tensor:
-    """Cut the ink by dark lines, level or upright, three to eight pixels apart."""
+    """Cut the ink with horizontal or vertical dark lines, three to eight pixels apart."""
     phase = _COLUMNS / _draw(images, 3.0, 8.0) + _draw(images, 0.0, 1.0)
     lines = tf.clip_by_value(4.0 * tf.cos(6.2832 * phase) + _draw(images, 1.0, 4.0), -1.0, 1.0)
     upright = _draw(images, 0.0, 1.0) < 0.5
@@ -154,7 +155,7 @@ def _stripe(images: tf.Tensor) -> tf.Tensor:
 
 
 def _roughen(images: tf.Tensor) -> tf.Tensor:
-    """Blur ink and noise together, then sharpen: soft edges, or ragged ones."""
+    """Blur ink and noise together, then sharpen them, which gives soft or ragged edges."""
     gain = _draw(images, 0.8, 4.0)
     noise = 2.0 * _uniform(tf.shape(images)) - 1.0
     images += 0.5 * (gain - 0.8) * _draw(images, 0.0, 1.0) * noise
@@ -180,7 +181,7 @@ def _uniform(shape: tuple | tf.Tensor) -> tf.Tensor:
 
 
 def _draw(images: tf.Tensor, low: float, high: float) -> tf.Tensor:
-    """Draw a number for every image, shaped (N, 1, 1)."""
+    """Draw one random number per image, of shape (N, 1, 1)."""
     return low + (high - low) * _uniform((tf.shape(images)[0], 1, 1))
 
 
@@ -189,12 +190,12 @@ def _mean_ink(images: tf.Tensor) -> tf.Tensor:
 
 
 def _brighten(images: tf.Tensor) -> tf.Tensor:
-    """Multiply the ink by one to three, up to full."""
+    """Multiply the ink by one to three, up to full brightness."""
     return tf.minimum(_draw(images, 1.0, 3.0) * (images + 1.0) - 1.0, 1.0)
 
 
 def _neighbours(images: tf.Tensor, axis: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Shift every image by a pixel either way; the pixels at the edge stay, too."""
+    """Shift every image by one pixel in both directions, repeating the pixels at the edge."""
     if axis == 1:
         first, last = images[:, :1], images[:, -1:]
         return tf.concat([first, images[:, :-1]], 1), tf.concat([images[:, 1:], last], 1)
@@ -215,19 +216,19 @@ def _thin(images: tf.Tensor) -> tf.Tensor:
 
 
 def _matrix(rows: list[list[tf.Tensor]]) -> tf.Tensor:
-    """Stack numbers shaped (N, 1, 1) to matrices (N, 3, 3)."""
+    """Stack numbers of shape (N, 1, 1) into matrices of shape (N, 3, 3)."""
     return tf.concat([tf.concat(row, axis=2) for row in rows], axis=1)
 
 
 def _edges(images: tf.Tensor, low: float, high: float) -> list[tuple[tf.Tensor, tf.Tensor]]:
-    """Draw where ink shall begin and end, across and down, with margins of `low` to `high`."""
+    """Draw where the ink should begin and end on both axes, with margins of `low` to `high`."""
     return [
         (_draw(images, low, high) - 0.5, _LAST + 0.5 - _draw(images, low, high)) for _ in range(2)
     ]
 
 
 def _inset(images: tf.Tensor, low: float, high: float) -> tf.Tensor:
-    """Shrink every image as a whole, leaving random margins, in pixels, on its four sides."""
+    """Shrink every whole image, leaving random margins (in pixels) on its four sides."""
     box = tf.constant([[-0.5, _LAST + 0.5]])
     return _project(images, _scaling(box, box, _edges(images, low, high)))
 

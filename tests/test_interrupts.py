@@ -1,11 +1,13 @@
 """Interrupts as a person sends them, to real processes: nothing crashes, nothing is half done."""
 
+import os
 import random
 import select
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +54,30 @@ def test_an_interrupted_search_ends_soon_and_the_process_lives_on(interrupts):
             assert process.stdout.readline() == "interrupted\n"
         output, _ = process.communicate(timeout=LONGEST_WAIT_SECONDS)
     assert (output, process.returncode) == ("True\n[]\n", 0)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("command", "kills", "interrupts"),
+    [("run", 12, 8), ("export", 47, 13), ("groups", 47, 13), ("clean_test", 47, 13),
+     ("site", 47, 13)],
+)  # fmt: skip
+def test_after_a_signal_at_any_moment_the_next_run_leaves_the_undisturbed_result(
+    command, kills, interrupts, tmp_path
+):
+    script = Path(__file__).with_name("disturbing.py")
+    arguments = [command, str(kills), str(interrupts), str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, script, *arguments], cwd=CHECKOUT, capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    first, *lines = [line.split(maxsplit=3) for line in done.stdout.splitlines()]
+    assert first[:2] == ["undisturbed", "0"]
+    assert len(lines) == kills + interrupts
+    assert {line[3] for line in lines} == {first[2]}
+    assert {line[2] for line in lines} == {"0"}
+    ends = {"SIGKILL": {"0", "-9"}, "SIGINT": {"0", "1"}}
+    assert all(ended in ends[name] for name, ended, *_ in lines)
+    for said in tmp_path.glob("*/said.txt"):
+        assert "Traceback" not in said.read_text()
