@@ -1,6 +1,5 @@
 """What a run of a notebook leaves behind: its curve as a picture and its scores as JSON."""
 
-import json
 import os
 import pickle
 import platform
@@ -22,6 +21,7 @@ from notmnist.errors import NotMNISTError, UsageError
 from notmnist.fitting.history import History as History
 from notmnist.fitting.history import Trained as Trained
 from notmnist.scoring import intervals
+from notmnist.scoring.entries import format_entries, plain
 from notmnist.scoring.entries import parse_entries as parse_entries
 from notmnist.version import __version__, version_of
 
@@ -164,6 +164,9 @@ class Run:
         trained: Mapping[str, Trained],
         tests: Mapping[str, Split],
         more: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        choices: Mapping[str, Mapping[str, Any]] | None = None,
+        searches: Mapping[str, Mapping[str, Mapping[str, Sequence[Any]]]] | None = None,
     ) -> list[dict[str, Any]]:
         """Score trained models and write the notebook's result file.
 
@@ -179,6 +182,11 @@ class Run:
             The test sets that the models predicted, by name.
         more : mapping of str to mapping, optional
             What else a model's entry holds, by the model's name.
+        choices : mapping of str to mapping, optional
+            What was chosen for a model, such as ``{"L2": 0.003}``, by the model's name.
+        searches : mapping of str to mapping, optional
+            What a model's choices were made from, by the model's name: tables by title, each a
+            mapping of str to sequence, its columns, such as ``{"L2": [...], "loss": [...]}``.
 
         Returns
         -------
@@ -189,14 +197,22 @@ class Run:
         ------
         NotMNISTError
             When a file can't be written.
+        UsageError
+            When a choice or a search is of a model that was not trained, or of another shape.
         """
+        recorded = {"choices": plain(choices or {}), "searches": plain(searches or {})}
+        for name, of_models in recorded.items():
+            if unknown := of_models.keys() - trained.keys():
+                raise UsageError(f"the {name} name {min(unknown)!r}, which is not among the models")
         entries = [
-            self._entry(model, result, tests) | dict((more or {}).get(model, {}))
+            self._entry(model, result, tests)
+            | dict((more or {}).get(model, {}))
+            | {name: of[model] for name, of in recorded.items() if model in of}
             for model, result in trained.items()
         ]
         folder = files.misc() / "results"
         stem = result_stem(self.notebook, self.dataset, self.budget)
-        files.write_text(folder / f"{stem}.json", json.dumps(entries, indent=1) + "\n")
+        files.write_text(folder / f"{stem}.json", format_entries(entries))
         rows = {
             model: np.stack(result.predictions[DEFAULT_DATASET])
             for model, result in trained.items()
@@ -227,6 +243,7 @@ class Run:
             "tests": {
                 name: _score(tests[name], letters) for name, letters in result.predictions.items()
             },
+            "curves": [history.curve() for history in result.histories],
             "date": date.today().isoformat(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "command": self._command,

@@ -137,6 +137,46 @@ def test_an_entry_holds_what_else_a_notebook_says_of_its_model(misc):
     assert (entry["model"], entry["choice"]) == ("a model", 3)
 
 
+def test_an_entry_holds_choices_searches_and_curves(misc):
+    run = results.Run("nb", TABLE)
+    searched = {
+        "rates by loss": {"rate": np.array([1e-3, 3e-3]), "loss": [np.float32(0.2), np.nan]}
+    }
+    run.record(
+        {"a model": trained([0, 1, 2, 9]), "another": trained([0, 1, 2, 3])}, TESTS,
+        choices={"a model": {"rate": np.float64(1e-3), "optimizer": "AdamW", "layers": 2}},
+        searches={"a model": searched},
+    )  # fmt: skip
+    path = misc / "results" / "nb-openglyphs-quick.json"
+    entry, another = results.parse_entries(path.read_bytes(), path.name)
+    assert entry["choices"] == {"rate": 0.001, "optimizer": "AdamW", "layers": 2}
+    assert entry["searches"] == {"rates by loss": {"rate": [0.001, 0.003], "loss": [0.2, None]}}
+    assert entry["curves"] == [{"steps": [5, 10], "valid_accuracy": [0.8, 0.92]}]
+    assert not {"choices", "searches"} & another.keys()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "message"),
+    [
+        ({"choices": {"b model": {"rate": 1}}}, "the choices name 'b model', which is not among"),
+        ({"choices": {"a model": {"rate": [1]}}}, "the choices of a model are of another shape"),
+        ({"searches": {"a model": {"t": {"rate": [1, 2], "loss": [3]}}}}, "columns of one length"),
+        ({"searches": {"a model": {"rate": [1, 2]}}}, "the searches of a model are of another"),
+    ],
+)
+def test_choices_and_searches_of_another_shape_are_wrong_usage(misc, recorded, message):
+    with pytest.raises(UsageError, match=message):
+        results.Run("nb", TABLE).record({"a model": trained([0, 1, 2, 9])}, TESTS, **recorded)
+    assert list(misc.iterdir()) == []
+
+
+def test_a_curve_is_rounded_and_leaves_out_what_was_not_recorded():
+    history = results.History(steps=[5, 10], valid_loss=[1 / 3, 0.25], train_accuracy=[0.5, 2 / 3])
+    assert history.curve() == {
+        "steps": [5, 10], "train_accuracy": [0.5, 0.6667], "valid_loss": [0.3333, 0.25]
+    }  # fmt: skip
+
+
 def test_predictions_of_other_test_sets_are_not_kept(full):
     result = trained([0, 1, 2, 3], test="random")
     results.Run("nb", TABLE).record({"a model": result}, {"random": TESTS["openglyphs"]})
@@ -238,6 +278,14 @@ BROKEN = {
     "half an interval": with_score(interval=[0.4]),
     "words in an interval": with_score(interval=["0.4", "0.6"]),
     "negative count": with_score(n=-1),
+    "list of choices": [RIGHT | {"choices": [0.1]}],
+    "nested choice": [RIGHT | {"choices": {"rate": {"value": 0.1}}}],
+    "choice of two lines": [RIGHT | {"choices": {"rate": "a\nb"}}],
+    "search without columns": [RIGHT | {"searches": {"rates": {}}}],
+    "columns of two lengths": [RIGHT | {"searches": {"rates": {"rate": [1], "loss": []}}}],
+    "title of two lines": [RIGHT | {"searches": {"a\nb": {"rate": [1]}}}],
+    "text in a curve": [RIGHT | {"curves": [{"steps": ["1"]}]}],
+    "one curve": [RIGHT | {"curves": {"steps": [1]}}],
     "one number as a gain": [RIGHT | {"gain_over_by_font": 0.1}],
 }
 

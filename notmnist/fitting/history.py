@@ -44,6 +44,18 @@ class History:
         reached = zip(self.train_seconds, self.valid_accuracy, strict=True)
         return next((seconds for seconds, value in reached if value >= accuracy), None)
 
+    def curve(self) -> dict[str, list[float]]:
+        """Return the points of the curve in few digits, for a result file.
+
+        Returns
+        -------
+        dict of str to list of float
+            ``steps``, and of accuracies and losses those that were recorded, to four decimals.
+        """
+        columns = ("train_accuracy", "train_loss", "valid_accuracy", "valid_loss")
+        rounded = {name: [round(value, 4) for value in getattr(self, name)] for name in columns}
+        return {"steps": self.steps} | {name: column for name, column in rounded.items() if column}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
