@@ -1,7 +1,6 @@
 """What a run of a notebook leaves behind: its curve as a picture and its scores as JSON."""
 
 import os
-import pickle
 import platform
 import re
 from collections import defaultdict
@@ -11,7 +10,6 @@ from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -20,9 +18,17 @@ from notmnist.dataset import Dataset, Split
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.fitting.history import History as History
 from notmnist.fitting.history import Trained as Trained
-from notmnist.scoring import intervals
+from notmnist.scoring import calibration, intervals
 from notmnist.scoring.entries import format_entries, plain
 from notmnist.scoring.entries import parse_entries as parse_entries
+from notmnist.scoring.predictions import (
+    BY_NAME,
+    BY_ROW,
+    archive_order,
+    as_float16,
+    write_predictions,
+)
+from notmnist.scoring.predictions import read_predictions as read_predictions
 from notmnist.version import __version__, version_of
 
 if TYPE_CHECKING:
@@ -40,6 +46,10 @@ TESTS = {
 # The kinds of split that notebook 12 compares, on the same test images.
 SPLIT_KINDS = ("random", "deduplicated", "by font")
 
+_CALIBRATION = {
+    "negative_log_likelihood": calibration.negative_log_likelihood,
+    "calibration_error": calibration.expected_calibration_error,
+}
 # What results depend on, by the module that is imported.
 _PACKAGES = {"numpy": "numpy", "sklearn": "scikit-learn", "tensorflow": "tensorflow"}
 
@@ -171,8 +181,9 @@ class Run:
         """Score trained models and write the notebook's result file.
 
         The interval of each mean accuracy is a bootstrap over families and seeds together
-        (`intervals.accuracy_interval`). A full run on OpenGlyphs also keeps the predictions on its
-        test split, in an npz file beside the result file.
+        (`intervals.accuracy_interval`). A full run also keeps its predictions of the OpenGlyphs
+        test split and of the genuine small set, in an npz file beside the result file
+        (`scoring.predictions`).
 
         Parameters
         ----------
@@ -213,15 +224,9 @@ class Run:
         folder = files.misc() / "results"
         stem = result_stem(self.notebook, self.dataset, self.budget)
         files.write_text(folder / f"{stem}.json", format_entries(entries))
-        rows = {
-            model: np.stack(result.predictions[DEFAULT_DATASET])
-            for model, result in trained.items()
-            if DEFAULT_DATASET in result.predictions
-        }
-        if rows and self.budget == "full" and self.dataset == DEFAULT_DATASET:
-            with files.replacing(folder / f"{stem}.npz") as part, open(part, "wb") as file:
-                # Type checkers fear for a parameter of its own, but no model bears its name.
-                np.savez_compressed(file, **rows)  # type: ignore[arg-type]
+        kept = _kept(trained, tests)
+        if kept and self.budget == "full":
+            write_predictions(folder / f"{stem}.npz", kept)
         return entries
 
     def _entry(self, model: str, result: Trained, tests: Mapping[str, Split]) -> dict[str, Any]:
@@ -241,7 +246,8 @@ class Run:
             "train_seconds": round(float(np.mean(seconds)), 3),
             "seconds_to_published": [s if s is None else round(s, 3) for s in reached],
             "tests": {
-                name: _score(tests[name], letters) for name, letters in result.predictions.items()
+                name: _score(tests[name], letters, result.probabilities.get(name, []))
+                for name, letters in result.predictions.items()
             },
             "curves": [history.curve() for history in result.histories],
             "date": date.today().isoformat(),
@@ -313,43 +319,6 @@ def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:
     return dict(entries)
 
 
-def read_predictions(folder: Path) -> dict[str, np.ndarray]:
-    """Read what the models trained on OpenGlyphs predicted for its test split.
-
-    Parameters
-    ----------
-    folder : Path
-        ``misc/results``.
-
-    Returns
-    -------
-    dict of str to ndarray of uint8, shape (seeds, N)
-        By model, in the order of the files' names.
-
-    Raises
-    ------
-    NotMNISTError
-        When a file of predictions can't be read, or when two files name the same model.
-    """
-    predictions: dict[str, np.ndarray] = {}
-    for path in sorted(folder.glob(f"*-{DEFAULT_DATASET}.npz")):
-        try:
-            # Where np.load opens a file itself, it leaves a damaged one open.
-            with open(path, "rb") as file, np.load(file) as kept:
-                of_notebook = {model: kept[model] for model in kept.files}
-        except (OSError, EOFError, ValueError, BadZipFile, pickle.UnpicklingError) as error:
-            raise NotMNISTError(
-                f"{path} holds no predictions ({error}): delete it or run its notebook"
-            ) from error
-        if twice := of_notebook.keys() & predictions.keys():
-            raise NotMNISTError(
-                f"{path} and another file both hold predictions of {', '.join(sorted(twice))}: "
-                "delete one, or give its notebook's models other names"
-            )
-        predictions |= of_notebook
-    return predictions
-
-
 def describe(entries: Sequence[Mapping[str, Any]]) -> str:
     """Describe how accurate each model is, one line per test set.
 
@@ -375,11 +344,38 @@ def describe(entries: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _score(split: Split, predictions: Sequence[np.ndarray]) -> dict[str, Any]:
+def _score(
+    split: Split, predictions: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]
+) -> dict[str, Any]:
     right = np.stack(predictions) == split.labels
     interval = intervals.accuracy_interval(right, split.families)
-    return {
+    score = {
         "n": len(split),
         "accuracy": [round(float(accuracy), 6) for accuracy in right.mean(axis=1)],
         "interval": [round(bound, 6) for bound in interval],
     }
+    # Of the numbers that are kept, so that they can be computed again.
+    rounded = [as_float16(of_seed) for of_seed in probabilities]
+    if rounded:
+        score |= {
+            name: [round(measure(of_seed, split.labels), 6) for of_seed in rounded]
+            for name, measure in _CALIBRATION.items()
+        }
+    return score
+
+
+def _kept(
+    trained: Mapping[str, Trained], tests: Mapping[str, Split]
+) -> dict[tuple[str, str], np.ndarray]:
+    """Gather what `scoring.predictions` keeps, by test set and model."""
+    kept = {}
+    for model, result in trained.items():
+        if BY_ROW in result.predictions:
+            probabilities = [
+                as_float16(of_seed) for of_seed in result.probabilities.get(BY_ROW, [])
+            ]
+            kept[BY_ROW, model] = np.stack(probabilities or result.predictions[BY_ROW])
+        if BY_NAME in result.predictions:
+            order = archive_order(tests[BY_NAME].labels, tests[BY_NAME].fonts)
+            kept[BY_NAME, model] = np.stack(result.predictions[BY_NAME])[:, order]
+    return kept

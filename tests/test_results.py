@@ -2,11 +2,14 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from notmnist import original, results
 from notmnist.dataset import Split
 from notmnist.errors import NotMNISTError, UsageError
+from notmnist.scoring import predictions
 
 TABLE = {"seeds": ([0], [0, 1, 2]), "steps": (10, 1_000)}
 
@@ -117,6 +120,7 @@ def test_a_full_run_keeps_its_predictions_too(full):
     kept = results.read_predictions(full / "results")
     assert list(kept) == ["a model"]
     assert kept["a model"].dtype == np.uint8
+    assert results.read_predictions(full / "results", "notmnist-small") == {}
     np.testing.assert_array_equal(kept["a model"], [[0, 1, 2, 9], [0, 1, 9, 9]])
     (entry,) = results.read_results(full / "results")["openglyphs"]
     assert entry["model"] == "a model"
@@ -177,6 +181,47 @@ def test_a_curve_is_rounded_and_leaves_out_what_was_not_recorded():
     }  # fmt: skip
 
 
+def test_probabilities_are_scored_and_kept_with_the_likeliest_letter_the_likeliest(full):
+    probabilities = np.zeros((4, 10), np.float32)
+    probabilities[:, :2] = 0.499999, 0.500001  # the same number in float16
+    history = results.History(steps=[1], train_seconds=[1.0])
+    result = results.Trained(
+        images=1, parameters=1, seeds=[0], histories=[history],
+        probabilities={"openglyphs": [probabilities]},
+    )  # fmt: skip
+    (entry,) = results.Run("nb", TABLE).record({"a model": result}, TESTS)
+    score = entry["tests"]["openglyphs"]
+    assert score["accuracy"] == [0.25]  # every image is taken for a B
+    assert score["negative_log_likelihood"][0] > 1
+    assert score["calibration_error"] == [pytest.approx(0.25, abs=1e-3)]
+    (path,) = (full / "results").glob("*.npz")
+    with np.load(path) as kept:
+        assert kept["openglyphs/a model"].dtype == np.float16
+    np.testing.assert_array_equal(
+        results.read_predictions(full / "results")["a model"], result.predictions["openglyphs"]
+    )
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=10, max_size=10).filter(any))
+def test_rounding_to_float16_changes_no_letter_and_little_else(numbers):
+    probabilities = np.array([numbers], np.float64) / sum(numbers)
+    rounded = predictions.as_float16(probabilities)
+    assert rounded.argmax() == probabilities.argmax()
+    assert np.abs(rounded - probabilities).max() < 1e-3
+    assert abs(rounded.astype(float).sum() - 1) <= 1e-3
+
+
+def test_letters_of_the_genuine_set_are_kept_by_letter_and_font(full):
+    split = Split(
+        np.zeros((4, 28, 28), np.uint8), np.array([1, 0, 1, 0], np.uint8),
+        np.array([0, 1, 1, 0], np.int32), np.array(["b", "a"]), np.array(["b", "a"]),
+    )  # fmt: skip
+    result = trained([6, 7, 8, 9], test="notmnist-small")
+    results.Run("nb", TABLE).record({"a model": result}, {"notmnist-small": split})
+    kept = results.read_predictions(full / "results", "notmnist-small")
+    assert kept["a model"].tolist() == [[7, 9, 8, 6]]
+
+
 def test_predictions_of_other_test_sets_are_not_kept(full):
     result = trained([0, 1, 2, 3], test="random")
     results.Run("nb", TABLE).record({"a model": result}, {"random": TESTS["openglyphs"]})
@@ -216,7 +261,8 @@ def test_results_of_two_training_sets_stay_apart_though_their_test_sets_share_a_
 
 def test_predictions_of_two_models_with_one_name_are_not_merged(tmp_path):
     for notebook in ("01", "02"):
-        np.savez(tmp_path / f"{notebook}-openglyphs.npz", model=np.zeros((1, 4), np.uint8))
+        letters = {"openglyphs/a model": np.zeros((1, 4), np.uint8)}
+        np.savez(tmp_path / f"{notebook}-openglyphs.npz", **letters)
     with pytest.raises(NotMNISTError, match=r"02-openglyphs\.npz and another file both hold"):
         results.read_predictions(tmp_path)
 
@@ -275,6 +321,8 @@ BROKEN = {
     "text as an accuracy": with_score(accuracy=["0.5"]),
     "accuracy in percent": with_score(accuracy=[50]),
     "no number as an accuracy": with_score(accuracy=[float("nan")]),
+    "one likelihood of two seeds": with_score(negative_log_likelihood=[0.1, 0.2]),
+    "text as a calibration error": with_score(calibration_error=["0.1"]),
     "half an interval": with_score(interval=[0.4]),
     "words in an interval": with_score(interval=["0.4", "0.6"]),
     "negative count": with_score(n=-1),

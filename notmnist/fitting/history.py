@@ -71,8 +71,12 @@ class Trained:
         The seeds it was trained from.
     histories : list of History
         One per seed.
+    probabilities : dict of str to list of ndarray of float, shape (N, 10)
+        For every test set, the probabilities of A to J, one array per seed; empty for a model that
+        gives none.
     predictions : dict of str to list of ndarray of uint8, shape (N,)
-        For every test set, the predicted letters, one array per seed.
+        For every test set, the predicted letters, one array per seed; where they are not given, the
+        likeliest letters.
     models : list
         One trained model per seed, for whoever wants to look inside.
     """
@@ -81,5 +85,12 @@ class Trained:
     parameters: int
     seeds: list[int]
     histories: list[History]
-    predictions: dict[str, list[np.ndarray]]
+    probabilities: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    predictions: dict[str, list[np.ndarray]] = field(default_factory=dict)
     models: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Take the likeliest letters as predictions."""
+        for test, of_seeds in self.probabilities.items():
+            letters = [each.argmax(axis=1).astype(np.uint8) for each in of_seeds]
+            self.predictions.setdefault(test, letters)

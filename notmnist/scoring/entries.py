@@ -135,15 +135,22 @@ def _are_columns(value: Any) -> bool:
     )
 
 
+def _is_score(value: Any) -> bool:
+    shape = {"n": is_count, "accuracy": _are_shares, "interval": partial(_are_numbers, count=2)}
+    return fits(value, shape) and all(
+        _are_numbers(value[name], count=len(value["accuracy"]))
+        for name in ("negative_log_likelihood", "calibration_error")
+        if name in value
+    )
+
+
 _ENTRY = {
     "model": _is_line,
     **dict.fromkeys(("notebook", "dataset"), _is_name),
     **dict.fromkeys(("parameters", "steps"), is_count),
     "seeds": [is_count],
     "train_seconds": is_number,
-    "tests": {
-        str: {"n": is_count, "accuracy": _are_shares, "interval": partial(_are_numbers, count=2)}
-    },
+    "tests": {str: _is_score},
 }
 
 
