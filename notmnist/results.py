@@ -3,11 +3,9 @@
 import os
 import platform
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +13,13 @@ import numpy as np
 
 from notmnist import files, original, pipeline
 from notmnist.dataset import Dataset, Split
-from notmnist.errors import NotMNISTError, UsageError
+from notmnist.errors import UsageError
 from notmnist.fitting.history import History as History
 from notmnist.fitting.history import Trained as Trained
 from notmnist.scoring import calibration, intervals
 from notmnist.scoring.entries import format_entries, plain
 from notmnist.scoring.entries import parse_entries as parse_entries
+from notmnist.scoring.entries import read_results as read_results
 from notmnist.scoring.predictions import (
     BY_NAME,
     BY_ROW,
@@ -29,6 +28,8 @@ from notmnist.scoring.predictions import (
     write_predictions,
 )
 from notmnist.scoring.predictions import read_predictions as read_predictions
+from notmnist.scoring.reports import describe as describe
+from notmnist.scoring.reports import full_budget as full_budget
 from notmnist.version import __version__, version_of
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ class Run:
             "train_seconds": round(float(np.mean(seconds)), 3),
             "seconds_to_published": [s if s is None else round(s, 3) for s in reached],
             "tests": {
-                name: _score(tests[name], letters, result.probabilities.get(name, []))
+                name: score(tests[name], letters, result.probabilities.get(name, []))
                 for name, letters in result.predictions.items()
             },
             "curves": [history.curve() for history in result.histories],
@@ -256,6 +257,43 @@ class Run:
             "versions": {"notmnist": __version__}
             | {package: version_of(module) for module, package in _PACKAGES.items()},
         }
+
+
+def score(
+    split: Split, predictions: Sequence[np.ndarray], probabilities: Sequence[np.ndarray] = ()
+) -> dict[str, Any]:
+    """Score what the models of several seeds predicted for a test set.
+
+    Parameters
+    ----------
+    split : Split
+        The test set.
+    predictions : sequence of ndarray of uint8, shape (N,)
+        Letters, one array per seed.
+    probabilities : sequence of ndarray of float, shape (N, 10)
+        Of A to J, one array per seed, if the models give any.
+
+    Returns
+    -------
+    dict of str to object
+        As result files hold it: the number of images, the accuracy of each seed, the interval of
+        their mean, and with probabilities the calibration of each seed.
+    """
+    right = np.stack(predictions) == split.labels
+    interval = intervals.accuracy_interval(right, split.families)
+    scores = {
+        "n": len(split),
+        "accuracy": [round(float(accuracy), 6) for accuracy in right.mean(axis=1)],
+        "interval": [round(bound, 6) for bound in interval],
+    }
+    # Of the numbers that are kept, so that they can be computed again.
+    rounded = [as_float16(of_seed) for of_seed in probabilities]
+    if rounded:
+        scores |= {
+            name: [round(measure(of_seed, split.labels), 6) for of_seed in rounded]
+            for name, measure in _CALIBRATION.items()
+        }
+    return scores
 
 
 def own_accuracy(entry: Mapping[str, Any]) -> float:
@@ -283,85 +321,6 @@ def picture_name(notebook: str, dataset: str, budget: str) -> str:
 def published(model: str) -> str:
     """Word what the original published for one of our models; "-" where it has no such model."""
     return str(original.published(model) or "-")
-
-
-def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Read the entries of every full run in a folder.
-
-    A score belongs to a pair, what a model was trained on and what it was tested on, so entries
-    come apart by training set, and each holds its scores by test set.
-
-    Parameters
-    ----------
-    folder : Path
-        ``misc/results``.
-
-    Returns
-    -------
-    dict of str to list of dict
-        By the dataset trained on, in the order of the files' names.
-
-    Raises
-    ------
-    NotMNISTError
-        When a result file can't be read.
-    """
-    entries: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for path in sorted(folder.glob("*.json")):
-        if path.stem.endswith("-quick"):
-            continue
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise NotMNISTError(f"cannot read {path}: {error.strerror}; delete it") from error
-        for entry in parse_entries(content, str(path)):
-            entries[entry["dataset"]].append(entry)
-    return dict(entries)
-
-
-def describe(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Describe how accurate each model is, one line per test set.
-
-    Parameters
-    ----------
-    entries : sequence of mapping
-        As `Run.record` returns them.
-
-    Returns
-    -------
-    str
-        Mean accuracy over the seeds in percent, its interval, the number of images, the time.
-    """
-    lines = []
-    for entry in entries:
-        lines.append(f"{entry['model']}: {entry['train_seconds']:.1f} s of training per seed")
-        for name, score in entry["tests"].items():
-            low, high = score["interval"]
-            lines.append(
-                f"  {name:<22} {100 * np.mean(score['accuracy']):.2f}% "
-                f"[{100 * low:.2f}, {100 * high:.2f}] of {score['n']:,} images"
-            )
-    return "\n".join(lines)
-
-
-def _score(
-    split: Split, predictions: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]
-) -> dict[str, Any]:
-    right = np.stack(predictions) == split.labels
-    interval = intervals.accuracy_interval(right, split.families)
-    score = {
-        "n": len(split),
-        "accuracy": [round(float(accuracy), 6) for accuracy in right.mean(axis=1)],
-        "interval": [round(bound, 6) for bound in interval],
-    }
-    # Of the numbers that are kept, so that they can be computed again.
-    rounded = [as_float16(of_seed) for of_seed in probabilities]
-    if rounded:
-        score |= {
-            name: [round(measure(of_seed, split.labels), 6) for of_seed in rounded]
-            for name, measure in _CALIBRATION.items()
-        }
-    return score
 
 
 def _kept(

@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from notmnist import original, results
+import notmnist
+from notmnist import files, original, results
 from notmnist.dataset import Split
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.scoring import predictions
+from tools import recount
 
 TABLE = {"seeds": ([0], [0, 1, 2]), "steps": (10, 1_000)}
 
@@ -360,6 +362,56 @@ def test_committed_results_come_from_full_runs(pytestconfig):
     for path in (pytestconfig.rootpath / "misc" / "results").glob("*.json"):
         if not path.stem.endswith("-quick"):
             assert {entry["budget"] for entry in json.loads(path.read_text())} == {"full"}
+
+
+def test_committed_predictions_are_small(pytestconfig):
+    kept = (pytestconfig.rootpath / "misc" / "results").glob("*.npz")
+    assert 0 < sum(path.stat().st_size for path in kept) < 4e6
+
+
+def test_committed_scores_are_those_of_the_committed_predictions(pytestconfig):
+    folder = pytestconfig.rootpath / "misc" / "results"
+    assert recount.recount(folder, notmnist.load("openglyphs").test) == {}
+
+
+def test_recounting_replaces_intervals_and_refuses_other_predictions(full):
+    record(results.Run("nb", TABLE))
+    path = full / "results" / "nb-openglyphs.json"
+    (entry,) = json.loads(path.read_text())
+    right = entry["tests"]["openglyphs"]["interval"]
+    entry["tests"]["openglyphs"]["interval"] = [0.1, 0.2]
+    path.write_text(json.dumps([entry]))
+    ((changed, text),) = recount.recount(full / "results", TESTS["openglyphs"]).items()
+    assert changed == path
+    assert json.loads(text)[0]["tests"]["openglyphs"]["interval"] == right
+    with pytest.raises(NotMNISTError, match="predictions of a model do not have the accuracies"):
+        recount.recount(full / "results", split_of([0, 1, 2, 9]))
+
+
+def test_the_full_budget_is_told_by_training_set_with_choices_and_searches(full, monkeypatch):
+    monkeypatch.setattr(files, "committed_results", lambda: full / "results")
+    assert results.full_budget("nb") == "No full run of nb has been recorded yet."
+    results.Run("nb", TABLE).record(
+        {"a model": trained([0, 1, 2, 9], [0, 1, 9, 9])}, TESTS,
+        choices={"a model": {"rate": 0.001, "layers": 2}},
+        searches={"a model": {"rates by loss": {"rate": [0.001, 0.03], "loss": [0.25, np.inf]}}},
+    )  # fmt: skip
+    told = results.full_budget("nb")
+    assert told.startswith(
+        "Trained on openglyphs\n"
+        "a model: 1.5 s of training per seed, 2 seeds\n"
+        "  openglyphs             62.50% [50.00, 100.00] of 4 images\n"
+        "  chosen: rate 0.001, layers 2\n"
+        "  search: rates by loss\n"
+        "     rate  loss\n"
+        "    0.001  0.25\n"
+        "     0.03     -\n"
+        "\n"
+        "In brackets: 95% intervals of the mean over seeds, for new families of fonts"
+    )
+    assert "Recorded from the next full run on" not in told
+    (full / "results" / "old-openglyphs.json").write_text(json.dumps([RIGHT | {"notebook": "old"}]))
+    assert "Recorded from the next full run on: choices" in results.full_budget("old")
 
 
 def test_a_run_bounds_what_it_trains_on_and_follows_and_tests_on_everything():

@@ -3,8 +3,10 @@
 import json
 import math
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,40 @@ def parse_entries(content: bytes, name: str) -> list[dict[str, Any]]:
     except (ValueError, RecursionError) as error:
         reason = str(error)
     raise NotMNISTError(f"{name} is no result file ({reason}): delete it or run its notebook")
+
+
+def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Read the entries of every full run in a folder.
+
+    A score belongs to a pair, what a model was trained on and what it was tested on, so entries
+    come apart by training set, and each holds its scores by test set.
+
+    Parameters
+    ----------
+    folder : Path
+        ``misc/results``.
+
+    Returns
+    -------
+    dict of str to list of dict
+        By the dataset trained on, in the order of the files' names.
+
+    Raises
+    ------
+    NotMNISTError
+        When a result file can't be read.
+    """
+    entries: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for path in sorted(folder.glob("*.json")):
+        if path.stem.endswith("-quick"):
+            continue
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise NotMNISTError(f"cannot read {path}: {error.strerror}; delete it") from error
+        for entry in parse_entries(content, str(path)):
+            entries[entry["dataset"]].append(entry)
+    return dict(entries)
 
 
 def format_entries(entries: Sequence[Mapping[str, Any]]) -> str:
