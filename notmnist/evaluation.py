@@ -96,7 +96,8 @@ class Evaluation:
             [
                 f"{self.dataset}: {self.images:,} test images of {self.groups}",
                 *(f"  {name:<28}{value}" for name, value in scores.items()),
-                f"  In brackets: 95% intervals, drawn anew from the {self.groups} (bootstrap).",
+                f"  In brackets: 95% intervals for new {self.groups.split()[-1]} (bootstrap); "
+                "another seed of a model may lie outside.",
                 *_letter_lines(self.confusion),
             ]
         )

@@ -402,7 +402,7 @@ def test_the_full_budget_is_told_by_training_set_with_choices_and_searches(full,
         "a model: 1.5 s of training per seed, 2 seeds\n"
         "  openglyphs             62.50% [50.00, 100.00] of 4 images\n"
         "  chosen: rate 0.001, layers 2\n"
-        "  search: rates by loss\n"
+        "  rates by loss:\n"
         "     rate  loss\n"
         "    0.001  0.25\n"
         "     0.03     -\n"

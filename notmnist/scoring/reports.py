@@ -54,7 +54,9 @@ def full_budget(notebook: str) -> str:
         When a result file can't be read.
     """
     blocks = []
-    for dataset, of_dataset in read_results(files.committed_results()).items():
+    by_dataset = read_results(files.committed_results())
+    for dataset in sorted(by_dataset, key=lambda name: (name != "openglyphs", name)):
+        of_dataset = by_dataset[dataset]
         if entries := [entry for entry in of_dataset if entry["notebook"] == notebook]:
             blocks.append("\n".join([f"Trained on {dataset}", *_lines(entries)]))
     if not blocks:
@@ -69,7 +71,7 @@ def _lines(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if choices:
             yield f"  chosen: {', '.join(choices)}"
         for title, columns in entry.get("searches", {}).items():
-            yield f"  search: {title}"
+            yield f"  {title}:"
             cells = [[name, *map(_cell, column)] for name, column in columns.items()]
             widths = [max(map(len, column)) for column in cells]
             for row in zip(*cells, strict=True):
