@@ -44,8 +44,6 @@ TESTS = {
     "notmnist-small-clean": "notMNIST small without copies",
     "notmnist-small-fonts": "notMNIST small, other fonts",
 }
-# The kinds of split that notebook 12 compares, on the same test images.
-SPLIT_KINDS = ("random", "deduplicated", "by font")
 
 _CALIBRATION = {
     "negative_log_likelihood": calibration.negative_log_likelihood,

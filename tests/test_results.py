@@ -337,6 +337,7 @@ BROKEN = {
     "text in a curve": [RIGHT | {"curves": [{"steps": ["1"]}]}],
     "one curve": [RIGHT | {"curves": {"steps": [1]}}],
     "one number as a gain": [RIGHT | {"gain_over_by_font": 0.1}],
+    "one number as an effect": [RIGHT | {"effects": {"copies": 0.1}}],
 }
 
 

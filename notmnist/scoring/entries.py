@@ -171,6 +171,11 @@ def _are_columns(value: Any) -> bool:
     )
 
 
+def _are_effects(value: Any) -> bool:
+    """Tell whether a value holds differences with their intervals, by what causes them."""
+    return fits(value, {str: partial(_are_numbers, count=3)}) and all(map(_is_line, value))
+
+
 def _is_score(value: Any) -> bool:
     shape = {"n": is_count, "accuracy": _are_shares, "interval": partial(_are_numbers, count=2)}
     return fits(value, shape) and all(
@@ -195,7 +200,8 @@ _OPTIONAL = {
     "choices": _are_choices,
     "searches": _are_searches,
     "curves": [{str: [is_number]}],
-    "gain_over_by_font": partial(_are_numbers, count=3),  # notebook 12 compares kinds of split
+    "effects": _are_effects,  # notebook 12 compares kinds of split
+    "gain_over_by_font": partial(_are_numbers, count=3),  # an earlier notebook 12 did
 }
 
 
