@@ -396,12 +396,14 @@ def test_the_full_budget_is_told_by_training_set_with_choices_and_searches(full,
         {"a model": trained([0, 1, 2, 9], [0, 1, 9, 9])}, TESTS,
         choices={"a model": {"rate": 0.001, "layers": 2}},
         searches={"a model": {"rates by loss": {"rate": [0.001, 0.03], "loss": [0.25, np.inf]}}},
+        more={"a model": {"effects": {"copies": [0.01, -0.005, 0.02]}}},
     )  # fmt: skip
     told = results.full_budget("nb")
     assert told.startswith(
         "Trained on openglyphs\n"
         "a model: 1.5 s of training per seed, 2 seeds\n"
         "  openglyphs             62.50% [50.00, 100.00] of 4 images\n"
+        "  copies                 +1.00 [-0.50, +2.00] points\n"
         "  chosen: rate 0.001, layers 2\n"
         "  rates by loss:\n"
         "     rate  loss\n"

@@ -67,6 +67,9 @@ def full_budget(notebook: str) -> str:
 def _lines(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for entry in entries:
         yield from _score_lines(entry)
+        for name, values in entry.get("effects", {}).items():
+            difference, low, high = (100 * value for value in values)
+            yield f"  {name:<22} {difference:+.2f} [{low:+.2f}, {high:+.2f}] points"
         choices = [f"{name} {_cell(value)}" for name, value in entry.get("choices", {}).items()]
         if choices:
             yield f"  chosen: {', '.join(choices)}"
