@@ -498,6 +498,14 @@ def test_a_notebook_without_its_picture_is_named(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_links_of_a_notebook_stay_inside_the_site(tmp_path):
+    text = "# A title\n\n[one](00_data.ipynb), [docs/results.md](../docs/results.md)"
+    path = tmp_path / "99_test.ipynb"
+    cells = [nbformat.v4.new_markdown_cell(text)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    assert '<a href="00_data.html">one</a>, docs/results.md' in pages.render(path).body
+
+
 def test_pictures_from_elsewhere_become_their_words(tmp_path):
     badge = "[![Open it](https://example.org/badge.svg)](https://example.org/nb)"
     cells = [nbformat.v4.new_markdown_cell(f"# A title\n\n{badge}")]

@@ -22,6 +22,8 @@ from tools.readme import tables
 TEMPLATES = Path(__file__).parent / "templates"
 # Badges and the like: pages must be whole without a network.
 _REMOTE_PICTURE = re.compile(r"!\[([^]]*)]\(https?://[^)]*\)")
+_NOTEBOOK = re.compile(r"]\((\w+)\.ipynb\)")
+_DOCUMENT = re.compile(r"\[([^]]*)]\(\.\./docs/[^)]*\)")  # of the repository, not of the site
 _FIGURE = "Figure drawn by the code above"
 
 
@@ -107,13 +109,15 @@ def render(path: Path) -> Notebook:
     Returns
     -------
     Notebook
-        Pictures from elsewhere, such as badges, are their words alone.
+        Pictures from elsewhere, such as badges, are their words alone, and so are links to
+        documents of the repository; links to notebooks lead to their pages.
     """
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         cell.metadata["alt"] = _FIGURE
         if cell.cell_type == "markdown":
-            cell.source = _REMOTE_PICTURE.sub(r"\1", cell.source)
+            text = _REMOTE_PICTURE.sub(r"\1", cell.source)
+            cell.source = _DOCUMENT.sub(r"\1", _NOTEBOOK.sub(r"](\1.html)", text))
     exporter = HTMLExporter(
         template_name="basic",
         exclude_anchor_links=True,
