@@ -14,7 +14,8 @@ INTERVALS = (
 )
 _EARLIER = (
     "Recorded from the next full run on: choices, searches, curves, and intervals by font on\n"
-    "genuine images, where Wilson's stand until then, for independent images and half as wide."
+    "genuine images. Until then, those are Wilson's, which take images as independent and are\n"
+    "about half as wide as they should be."
 )
 
 
