@@ -16,11 +16,11 @@ class BuildWithNotebooks(build_py):
         """Build, then copy."""
         super().run()
         if not self.editable_mode:
-            # 11_summary reads the predictions (.npz) as well as the scores (.json).
-            for folder in ("notebooks", "misc/results"):
+            # The predictions beside the results would weigh more than all the rest.
+            for folder, pattern in (("notebooks", "*.*"), ("misc/results", "*.json")):
                 target = Path(self.build_lib) / "notmnist" / folder
                 target.mkdir(parents=True, exist_ok=True)
-                for path in sorted((ROOT / folder).glob("*.*")):
+                for path in sorted((ROOT / folder).glob(pattern)):
                     shutil.copyfile(path, target / path.name)
 
 

@@ -31,10 +31,12 @@ STEPS = dict.fromkeys(RECIPES, 25) | {
     "three stacked LSTMs": 5,
 }
 FEED_FORWARD = [name for name, recipe in RECIPES.items() if recipe.notebook != "09_rnn"]
+# What we train to a recipe's accuracy, where it is not the recipe's own architecture.
+TRAINED_AS = {"SimpleRNN": "SimpleRNN from identity"}
 # Ours: steps, batch size, the rate that Adam starts with, and dropout.
 OURS = dict.fromkeys(RECIPES, (600, 250, 2e-3, 0.25)) | {
     "softmax regression": (300, 1_000, 5e-3, 0.0),
-    "SimpleRNN": (1_000, 500, 2e-3, 0.1),
+    "SimpleRNN": (1_200, 128, 2.5e-3, 0.4),
     "LSTM": (700, 250, 7e-3, 0.3),
     "three stacked LSTMs": (700, 250, 5e-3, 0.3),
 }
@@ -195,7 +197,7 @@ def seconds_to(name: str, data: notmnist.Dataset, accuracy: float, seed: int) ->
         training.set_seed(seed)
         schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
         history = training.fit(
-            build(name, drop=drop), data.train, data.valid,
+            build(TRAINED_AS.get(name, name), drop=drop), data.train, data.valid,
             optimizer=keras.optimizers.Adam(schedule, global_clipnorm=1.0),
             steps=steps, batch_size=batch_size, seed=seed, points=20,
         )  # fmt: skip

@@ -9,8 +9,11 @@ from notmnist import files, pipeline, sources
 from notmnist.dataset import Split
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.scoring import calibration, intervals, submissions
+from notmnist.scoring.predictions import BY_NAME, BY_ROW, archive_order
 from notmnist.scoring.submissions import Submission
 from notmnist.sources import LETTERS, Source
+
+Home = str | os.PathLike | None
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ class Evaluation:
             [
                 f"{self.dataset}: {self.images:,} test images of {self.groups}",
                 *(f"  {name:<28}{value}" for name, value in scores.items()),
-                f"  In brackets: 95% intervals, drawn anew from the {self.groups} (bootstrap).",
+                f"  In brackets: 95% intervals for new {self.groups.split()[-1]} (bootstrap); "
+                "another seed of a model may lie outside.",
                 *_letter_lines(self.confusion),
             ]
         )
@@ -106,7 +110,7 @@ def evaluate(
     dataset: str | Source,
     *,
     against: str | None = None,
-    home: str | os.PathLike | None = None,
+    home: Home = None,
 ) -> Evaluation:
     """Score predictions of a dataset's test split.
 
@@ -120,7 +124,9 @@ def evaluate(
         As for `load`; it is prepared first if necessary.
     against : str, optional
         A committed model to compare with, as ``NOTEBOOK:MODEL``, or ``NOTEBOOK`` if that notebook
-        trains one model. A checkout of the repository keeps predictions of OpenGlyphs only.
+        trains one model. Only a checkout of the repository keeps predictions: those that models
+        trained on OpenGlyphs made of its test split, and of the genuine small set where a full run
+        scored it.
     home : path, optional
         As for `load`.
 
@@ -147,7 +153,10 @@ def evaluate(
     test = pipeline.load(source, home=home, dedup="none").test
     order = _row_order(given, source.name, test)
     letters = given.letters[order]
-    loss = error = None
+    comparison = loss = error = None
+    if committed:
+        model, kept = committed
+        comparison = _compare(letters, model, kept[:, _committed_places(source, test, home)], test)
     if given.probabilities is not None:
         probabilities = given.probabilities[order]
         loss = calibration.negative_log_likelihood(probabilities, test.labels)
@@ -159,7 +168,7 @@ def evaluate(
         interval=intervals.accuracy_interval((letters == test.labels)[np.newaxis], test.families),
         negative_log_likelihood=loss,
         calibration_error=error,
-        comparison=_compare(letters, *committed, test) if committed else None,
+        comparison=comparison,
     )
 
 
@@ -168,21 +177,32 @@ def _committed(dataset: str, against: str) -> tuple[str, np.ndarray]:
     from notmnist import results  # takes a while to import: `import notmnist` stays light
 
     folder = files.committed_results()
-    predictions = results.read_predictions(folder)
-    if dataset != results.DEFAULT_DATASET or not predictions:
+    kept = results.read_predictions(folder, BY_NAME if dataset == "notmnist" else dataset)
+    if not kept:
         raise NotMNISTError(
-            f"there are no committed predictions of {dataset} to compare with: only those of "
-            f"{results.DEFAULT_DATASET} are kept, and only in a checkout of the repository"
+            f"there are no committed predictions of {dataset} to compare with: those of openglyphs "
+            "and of the genuine small set are kept, only in a checkout of the repository"
         )
     models = {
-        f"{entry['notebook']}:{entry['model']}": predictions[entry["model"]]
-        for entry in results.read_results(folder).get(dataset, [])
-        if entry["model"] in predictions
+        f"{entry['notebook']}:{entry['model']}": kept[entry["model"]]
+        for entry in results.read_results(folder).get(results.DEFAULT_DATASET, [])
+        if entry["model"] in kept
     }
     meant = [name for name in models if against in (name, name.partition(":")[0])]
     if len(meant) != 1:
         raise UsageError(f"unknown model {against!r}: choose {', '.join(meant or models)}")
     return meant[0], models[meant[0]]
+
+
+def _committed_places(source: Source, test: Split, home: Home) -> np.ndarray:
+    """Find the place of each test image in the order in which predictions are kept."""
+    if source.name == BY_ROW:
+        return np.arange(len(test))
+    whole = test
+    if source.name == BY_NAME:
+        small = pipeline.load(source, home=home, dedup="none")
+        whole = Split.joined([small.train, small.valid, small.test])
+    return np.argsort(archive_order(whole.labels, whole.fonts))[-len(test) :]
 
 
 def _compare(letters: np.ndarray, model: str, committed: np.ndarray, test: Split) -> Comparison:

@@ -130,6 +130,51 @@ def learning_curves(histories: Mapping[str, History], title: str) -> Figure:
     return figure
 
 
+def forest(
+    differences: Mapping[str, Mapping[str, tuple[float, float, float]]], xlabel: str, title: str
+) -> Figure:
+    """Draw differences with their intervals, one row each, around a line at 0 (a forest plot).
+
+    Parameters
+    ----------
+    differences : mapping of str to mapping of str to (difference, low, high)
+        As shares, such as `scoring.intervals.paired_difference` returns them, by row and group;
+        each group has a colour of its own.
+    xlabel : str
+        What is subtracted from what; the unit is added.
+    title : str
+        Names the dataset and its number of images.
+
+    Returns
+    -------
+    Figure
+        In percentage points, with the numbers beside the rows.
+    """
+    rows = sum(map(len, differences.values()))
+    figure, axes = plt.subplots(figsize=(10, 0.36 * rows + 1.6), layout="constrained")
+    axes.axvline(0, color="gray", linewidth=1)
+    names: list[str] = []
+    for color, (group, of_group) in zip(COLORS, differences.items(), strict=False):
+        axes.plot([], [], "o", color=color, label=group)
+        for name, bounds in of_group.items():
+            difference, low, high = (100 * bound for bound in bounds)
+            axes.errorbar(
+                difference, len(names), xerr=[[difference - low], [high - difference]],
+                fmt="o", capsize=3, color=color,
+            )  # fmt: skip
+            axes.text(
+                1.01, len(names), f"{difference:+.2f} [{low:+.2f}, {high:+.2f}]", fontsize=9,
+                va="center", transform=axes.get_yaxis_transform(),
+            )  # fmt: skip
+            names.append(name)
+    axes.set_yticks(range(rows), names)
+    axes.set(xlabel=f"{xlabel} (percentage points)", ylim=(rows - 0.5, -0.5))
+    axes.grid(axis="x", alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=len(differences))
+    figure.suptitle(title)
+    return figure
+
+
 def _draw(
     axes: Axes, steps: Sequence[int], valid: ArrayLike, train: ArrayLike, color: str, name: str
 ) -> None:  # fmt: skip

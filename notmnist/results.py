@@ -1,28 +1,35 @@
 """Write and read the results of notebooks: curves as pictures, and scores as JSON."""
 
-import json
 import os
-import pickle
 import platform
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from notmnist import files, original, pipeline
 from notmnist.dataset import Dataset, Split
-from notmnist.errors import NotMNISTError, UsageError
+from notmnist.errors import UsageError
 from notmnist.fitting.history import History as History
 from notmnist.fitting.history import Trained as Trained
-from notmnist.scoring import intervals
+from notmnist.scoring import calibration, intervals
+from notmnist.scoring.entries import format_entries, plain
 from notmnist.scoring.entries import parse_entries as parse_entries
+from notmnist.scoring.entries import read_results as read_results
+from notmnist.scoring.predictions import (
+    BY_NAME,
+    BY_ROW,
+    archive_order,
+    as_float16,
+    write_predictions,
+)
+from notmnist.scoring.predictions import read_predictions as read_predictions
+from notmnist.scoring.reports import describe as describe
+from notmnist.scoring.reports import full_budget as full_budget
 from notmnist.version import __version__, version_of
 
 if TYPE_CHECKING:
@@ -37,10 +44,12 @@ TESTS = {
     "notmnist-small-clean": "notMNIST small without copies",
     "notmnist-small-fonts": "notMNIST small, other fonts",
 }
-# The kinds of split that notebook 12 compares, on the same test images.
-SPLIT_KINDS = ("random", "deduplicated", "by font")
 
-# The packages that results depend on, by the names of their modules.
+_CALIBRATION = {
+    "negative_log_likelihood": calibration.negative_log_likelihood,
+    "calibration_error": calibration.expected_calibration_error,
+}
+# What results depend on, by the module that is imported.
 _PACKAGES = {"numpy": "numpy", "sklearn": "scikit-learn", "tensorflow": "tensorflow"}
 
 
@@ -165,12 +174,16 @@ class Run:
         trained: Mapping[str, Trained],
         tests: Mapping[str, Split],
         more: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        choices: Mapping[str, Mapping[str, Any]] | None = None,
+        searches: Mapping[str, Mapping[str, Mapping[str, Sequence[Any]]]] | None = None,
     ) -> list[dict[str, Any]]:
         """Score trained models and write the notebook's result file.
 
         The interval of each mean accuracy is a bootstrap over families and seeds together
-        (`intervals.accuracy_interval`). A full run on OpenGlyphs also keeps the predictions on its
-        test split, in an npz file beside the result file.
+        (`intervals.accuracy_interval`). A full run also keeps its predictions of the OpenGlyphs
+        test split and of the genuine small set, in an npz file beside the result file
+        (`scoring.predictions`).
 
         Parameters
         ----------
@@ -179,7 +192,12 @@ class Run:
         tests : mapping of str to Split
             The test sets that the models predicted, by name.
         more : mapping of str to mapping, optional
-            Further fields for the entries, by the names of the models.
+            What else a model's entry holds, by the model's name.
+        choices : mapping of str to mapping, optional
+            What was chosen for a model, such as ``{"L2": 0.003}``, by the model's name.
+        searches : mapping of str to mapping, optional
+            What a model's choices were made from, by the model's name: tables by title, each a
+            mapping of str to sequence, its columns, such as ``{"L2": [...], "loss": [...]}``.
 
         Returns
         -------
@@ -190,23 +208,25 @@ class Run:
         ------
         NotMNISTError
             When a file can't be written.
+        UsageError
+            When a choice or a search is of a model that was not trained, or of another shape.
         """
+        recorded = {"choices": plain(choices or {}), "searches": plain(searches or {})}
+        for name, of_models in recorded.items():
+            if unknown := of_models.keys() - trained.keys():
+                raise UsageError(f"the {name} name {min(unknown)!r}, which is not among the models")
         entries = [
-            self._entry(model, result, tests) | dict((more or {}).get(model, {}))
+            self._entry(model, result, tests)
+            | dict((more or {}).get(model, {}))
+            | {name: of[model] for name, of in recorded.items() if model in of}
             for model, result in trained.items()
         ]
         folder = files.misc() / "results"
         stem = result_stem(self.notebook, self.dataset, self.budget)
-        files.write_text(folder / f"{stem}.json", json.dumps(entries, indent=1) + "\n")
-        rows = {
-            model: np.stack(result.predictions[DEFAULT_DATASET])
-            for model, result in trained.items()
-            if DEFAULT_DATASET in result.predictions
-        }
-        if rows and self.budget == "full" and self.dataset == DEFAULT_DATASET:
-            with files.replacing(folder / f"{stem}.npz") as part, open(part, "wb") as file:
-                # savez_compressed has a parameter of its own, but no model has its name.
-                np.savez_compressed(file, **rows)  # type: ignore[arg-type]
+        files.write_text(folder / f"{stem}.json", format_entries(entries))
+        kept = _kept(trained, tests)
+        if kept and self.budget == "full":
+            write_predictions(folder / f"{stem}.npz", kept)
         return entries
 
     def _entry(self, model: str, result: Trained, tests: Mapping[str, Split]) -> dict[str, Any]:
@@ -226,14 +246,53 @@ class Run:
             "train_seconds": round(float(np.mean(seconds)), 3),
             "seconds_to_published": [s if s is None else round(s, 3) for s in reached],
             "tests": {
-                name: _score(tests[name], letters) for name, letters in result.predictions.items()
+                name: score(tests[name], letters, result.probabilities.get(name, []))
+                for name, letters in result.predictions.items()
             },
+            "curves": [history.curve() for history in result.histories],
             "date": date.today().isoformat(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "command": self._command,
             "versions": {"notmnist": __version__}
             | {package: version_of(module) for module, package in _PACKAGES.items()},
         }
+
+
+def score(
+    split: Split, predictions: Sequence[np.ndarray], probabilities: Sequence[np.ndarray] = ()
+) -> dict[str, Any]:
+    """Score what the models of several seeds predicted for a test set.
+
+    Parameters
+    ----------
+    split : Split
+        The test set.
+    predictions : sequence of ndarray of uint8, shape (N,)
+        Letters, one array per seed.
+    probabilities : sequence of ndarray of float, shape (N, 10)
+        Of A to J, one array per seed, if the models give any.
+
+    Returns
+    -------
+    dict of str to object
+        As result files hold it: the number of images, the accuracy of each seed, the interval of
+        their mean, and with probabilities the calibration of each seed.
+    """
+    right = np.stack(predictions) == split.labels
+    interval = intervals.accuracy_interval(right, split.families)
+    scores = {
+        "n": len(split),
+        "accuracy": [round(float(accuracy), 6) for accuracy in right.mean(axis=1)],
+        "interval": [round(bound, 6) for bound in interval],
+    }
+    # Of the numbers that are kept, so that they can be computed again.
+    rounded = [as_float16(of_seed) for of_seed in probabilities]
+    if rounded:
+        scores |= {
+            name: [round(measure(of_seed, split.labels), 6) for of_seed in rounded]
+            for name, measure in _CALIBRATION.items()
+        }
+    return scores
 
 
 def own_accuracy(entry: Mapping[str, Any]) -> float:
@@ -263,107 +322,18 @@ def published(model: str) -> str:
     return str(original.published(model) or "-")
 
 
-def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Read the entries of every full run in a folder.
-
-    A score belongs to a training set and a test set. Therefore, entries are separated by training
-    set, and each holds its scores by test set.
-
-    Parameters
-    ----------
-    folder : Path
-        ``misc/results``.
-
-    Returns
-    -------
-    dict of str to list of dict
-        The entries by training dataset, in the order of the file names.
-
-    Raises
-    ------
-    NotMNISTError
-        When a result file can't be read.
-    """
-    entries: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for path in sorted(folder.glob("*.json")):
-        if path.stem.endswith("-quick"):
-            continue
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise NotMNISTError(f"cannot read {path}: {error.strerror}; delete it") from error
-        for entry in parse_entries(content, str(path)):
-            entries[entry["dataset"]].append(entry)
-    return dict(entries)
-
-
-def read_predictions(folder: Path) -> dict[str, np.ndarray]:
-    """Read what the models trained on OpenGlyphs predicted for its test split.
-
-    Parameters
-    ----------
-    folder : Path
-        ``misc/results``.
-
-    Returns
-    -------
-    dict of str to ndarray of uint8, shape (seeds, N)
-        By model, in the order of the files' names.
-
-    Raises
-    ------
-    NotMNISTError
-        When a file of predictions can't be read, or when two files name the same model.
-    """
-    predictions: dict[str, np.ndarray] = {}
-    for path in sorted(folder.glob(f"*-{DEFAULT_DATASET}.npz")):
-        try:
-            # Where np.load opens a file itself, it leaves a damaged one open.
-            with open(path, "rb") as file, np.load(file) as kept:
-                of_notebook = {model: kept[model] for model in kept.files}
-        except (OSError, EOFError, ValueError, BadZipFile, pickle.UnpicklingError) as error:
-            raise NotMNISTError(
-                f"{path} holds no predictions ({error}): delete it or run its notebook"
-            ) from error
-        if twice := of_notebook.keys() & predictions.keys():
-            raise NotMNISTError(
-                f"{path} and another file both hold predictions of {', '.join(sorted(twice))}: "
-                "delete one, or give its notebook's models other names"
-            )
-        predictions |= of_notebook
-    return predictions
-
-
-def describe(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Describe how accurate each model is, one line per test set.
-
-    Parameters
-    ----------
-    entries : sequence of mapping
-        As `Run.record` returns them.
-
-    Returns
-    -------
-    str
-        Mean accuracy over the seeds in percent, its interval, the number of images, the time.
-    """
-    lines = []
-    for entry in entries:
-        lines.append(f"{entry['model']}: {entry['train_seconds']:.1f} s of training per seed")
-        for name, score in entry["tests"].items():
-            low, high = score["interval"]
-            lines.append(
-                f"  {name:<22} {100 * np.mean(score['accuracy']):.2f}% "
-                f"[{100 * low:.2f}, {100 * high:.2f}] of {score['n']:,} images"
-            )
-    return "\n".join(lines)
-
-
-def _score(split: Split, predictions: Sequence[np.ndarray]) -> dict[str, Any]:
-    right = np.stack(predictions) == split.labels
-    interval = intervals.accuracy_interval(right, split.families)
-    return {
-        "n": len(split),
-        "accuracy": [round(float(accuracy), 6) for accuracy in right.mean(axis=1)],
-        "interval": [round(bound, 6) for bound in interval],
-    }
+def _kept(
+    trained: Mapping[str, Trained], tests: Mapping[str, Split]
+) -> dict[tuple[str, str], np.ndarray]:
+    """Gather what `scoring.predictions` keeps, by test set and model."""
+    kept = {}
+    for model, result in trained.items():
+        if BY_ROW in result.predictions:
+            probabilities = [
+                as_float16(of_seed) for of_seed in result.probabilities.get(BY_ROW, [])
+            ]
+            kept[BY_ROW, model] = np.stack(probabilities or result.predictions[BY_ROW])
+        if BY_NAME in result.predictions:
+            order = archive_order(tests[BY_NAME].labels, tests[BY_NAME].fonts)
+            kept[BY_NAME, model] = np.stack(result.predictions[BY_NAME])[:, order]
+    return kept

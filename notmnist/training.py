@@ -261,10 +261,10 @@ def fit_seeds(
     Returns
     -------
     Trained
-        Models, histories and predictions.
+        Models, histories, probabilities and predictions.
     """
     models, histories = [], []
-    predictions: dict[str, list[np.ndarray]] = {name: [] for name in tests}
+    probabilities: dict[str, list[np.ndarray]] = {name: [] for name in tests}
     for seed in seeds:
         set_seed(seed)
         model, optimizer = build_model(), build_optimizer()
@@ -273,13 +273,13 @@ def fit_seeds(
         )
         models.append(model)
         for name, split in tests.items():
-            predictions[name].append(predict(model, split.images))
+            probabilities[name].append(predict_probabilities(model, split.images))
     return Trained(
         images=len(data.train),
         parameters=models[0].count_params(),
         seeds=list(seeds),
         histories=histories,
-        predictions=predictions,
+        probabilities=probabilities,
         models=models,
     )
 
@@ -299,7 +299,23 @@ def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     ndarray of uint8, shape (N,)
         A = 0 .. J = 9.
     """
-    return _logits(_forward(model), images).argmax(axis=1).astype(np.uint8)
+    return predict_probabilities(model, images).argmax(axis=1).astype(np.uint8)
+
+
+def predict_probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Predict how likely every letter is, for every image.
+
+    Parameters
+    ----------
+    model, images
+        As for `predict`.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, 10)
+        Of A to J: the softmax of the logits.
+    """
+    return tf.nn.softmax(_logits(_forward(model), images)).numpy()
 
 
 def _batches(count: int, batch_size: int, seed: int) -> Iterator[np.ndarray]:

@@ -287,10 +287,58 @@ def test_the_model_to_compare_with_must_be_one(test):
     assert scores.comparison.interval[0] > 0 and max(scores.comparison.p_values) < 1e-9
 
 
+def commit(folder, monkeypatch, tests, **predicted):
+    """Leave what a full run leaves of a model that predicted these test sets, as committed."""
+    monkeypatch.setenv("NOTMNIST_BUDGET", "full")
+    monkeypatch.setenv("NOTMNIST_MISC", str(folder))
+    history = results.History(steps=[1], train_seconds=[1.0])
+    trained = results.Trained(
+        images=1, parameters=1, seeds=[0], histories=[history], **predicted
+    )  # fmt: skip
+    (entry,) = results.Run("nb", {}).record({"a model": trained}, tests)
+    monkeypatch.setattr(files, "committed_results", lambda: folder / "results")
+    return entry
+
+
+def test_the_probabilities_that_a_full_run_keeps_have_the_scores_of_its_result_file(
+    test, probabilities, tmp_path, monkeypatch
+):
+    given = {"openglyphs": [probabilities.astype(np.float32)]}
+    entry = commit(tmp_path, monkeypatch, {"openglyphs": test}, probabilities=given)
+    with np.load(tmp_path / "results" / "nb-openglyphs.npz") as kept:
+        (own,) = kept["openglyphs/a model"]
+    scores = notmnist.evaluate(own, "openglyphs", against="nb")
+    score = entry["tests"]["openglyphs"]
+    assert own.dtype == np.float16 and scores.comparison.difference == 0
+    assert [scores.accuracy] == pytest.approx(score["accuracy"], abs=1e-6)
+    assert scores.interval == pytest.approx(score["interval"], abs=1e-6)
+    assert [scores.negative_log_likelihood] == pytest.approx(
+        score["negative_log_likelihood"], abs=1e-6
+    )
+    assert [scores.calibration_error] == pytest.approx(score["calibration_error"], abs=1e-6)
+
+
+def test_a_committed_model_is_compared_on_the_genuine_set_whatever_the_order_of_its_images(
+    genuine_home, tmp_path, monkeypatch
+):
+    small = notmnist.load("notmnist-small", home=genuine_home, dedup="none")
+    whole = notmnist.Split.joined([small.train, small.valid, small.test])
+    letters = np.random.default_rng(0).integers(10, size=len(whole), dtype=np.uint8)
+    shuffled = np.random.default_rng(1).permutation(len(whole))
+    tests = {"notmnist-small": whole[shuffled]}
+    commit(
+        tmp_path, monkeypatch, tests, predictions={"notmnist-small": [letters[shuffled]]}
+    )  # fmt: skip
+    own = letters[-len(small.test) :]
+    scores = notmnist.evaluate(own, "notmnist-small", against="nb:a model", home=genuine_home)
+    assert scores.comparison.p_values == (1,) and scores.comparison.interval == (0, 0)
+    assert scores.comparison.accuracies == (scores.accuracy,)
+
+
 def test_other_datasets_have_no_committed_predictions(test, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "committed_results", lambda: tmp_path)  # as in a wheel
     with pytest.raises(NotMNISTError, match="no committed predictions of notmnist-small"):
         notmnist.evaluate(test.labels, "notmnist-small", against="03_minibatch_lr", home=tmp_path)
-    monkeypatch.setattr(files, "committed_results", lambda: tmp_path)  # as in a wheel
     with pytest.raises(NotMNISTError, match="only in a checkout of the repository"):
         notmnist.evaluate(test.labels, "openglyphs", against="03_minibatch_lr")
 

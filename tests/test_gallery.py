@@ -74,8 +74,10 @@ def glyphs(data):
     test = described[-len(data.test) :]
     for path in sorted((CHECKOUT / "misc" / "results").glob("*-openglyphs.npz")):
         with np.load(path) as kept:
-            for model in kept.files:
-                for glyph, read in zip(test, kept[model].T, strict=True):
+            for name in kept.files:
+                model = name.removeprefix("openglyphs/")
+                letters = kept[name].argmax(-1) if kept[name].ndim == 3 else kept[name]
+                for glyph, read in zip(test, letters.T, strict=True):
                     glyph.readings[model] = "".join(LETTERS[i] for i in read)
     for glyph in described:
         glyph.wrong = {m for m, read in glyph.readings.items() if set(read) != {glyph.letter}}

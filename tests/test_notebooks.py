@@ -1,3 +1,5 @@
+import base64
+import io
 import json
 import os
 import signal
@@ -6,7 +8,9 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from notmnist import cli, files
 from notmnist.errors import NotMNISTError, UsageError
@@ -348,6 +352,18 @@ for seed in (0, 1):
             bar.update(5)
 print("after")
 """
+
+
+def test_pictures_are_kept_with_a_palette(notebook, misc):
+    path = notebook("from PIL import Image\nImage.linear_gradient('L').convert('RGBA')")
+    (copy,) = run(path)
+    (output,) = json.loads(copy.read_text())["cells"][0]["outputs"]
+    content = base64.b64decode("".join(output["data"]["image/png"]))
+    with Image.open(io.BytesIO(content)) as picture:
+        assert (picture.mode, picture.size) == ("P", (256, 256))
+        shown = np.asarray(picture.convert("RGB")).astype(int)
+    gradient = np.asarray(Image.linear_gradient("L")).astype(int)
+    assert np.abs(shown - gradient[:, :, None]).max() <= 4
 
 
 def test_progress_is_shown_and_not_kept(notebook, misc, monkeypatch, capfd):

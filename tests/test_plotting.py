@@ -66,3 +66,20 @@ def test_learning_curves_draw_accuracy_and_loss():
     assert "mine" in [text.get_text() for text in figure.legends[0].get_texts()]
     assert left.lines[0].get_ydata().tolist() == [40, 70]
     assert right.lines[1].get_ydata().tolist() == [2, 1]
+
+
+def test_a_forest_has_a_row_and_the_numbers_of_every_difference_and_a_colour_per_group():
+    groups = {
+        "linear": {"b - a": (0.01, -0.005, 0.02), "c - b": (0.0, 0.0, 0.0)},
+        "MLP": {"d - c": (0.03, 0.02, 0.04)},
+    }
+    figure = plotting.forest(groups, "a row", "a title")
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["b - a", "c - b", "d - c"]
+    assert axes.texts[0].get_text() == "+1.00 [-0.50, +2.00]"
+    assert axes.get_xlabel() == "a row (percentage points)"
+    points = [container.lines[0] for container in axes.containers]
+    assert [point.get_xydata()[0].tolist() for point in points] == [[1, 0], [0, 1], [3, 2]]
+    colors = [point.get_color() for point in points]
+    assert colors[0] == colors[1] != colors[2]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["linear", "MLP"]

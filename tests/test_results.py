@@ -2,11 +2,16 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from notmnist import original, results
+import notmnist
+from notmnist import files, original, results
 from notmnist.dataset import Split
 from notmnist.errors import NotMNISTError, UsageError
+from notmnist.scoring import predictions
+from tools import recount
 
 TABLE = {"seeds": ([0], [0, 1, 2]), "steps": (10, 1_000)}
 
@@ -117,6 +122,7 @@ def test_a_full_run_keeps_its_predictions_too(full):
     kept = results.read_predictions(full / "results")
     assert list(kept) == ["a model"]
     assert kept["a model"].dtype == np.uint8
+    assert results.read_predictions(full / "results", "notmnist-small") == {}
     np.testing.assert_array_equal(kept["a model"], [[0, 1, 2, 9], [0, 1, 9, 9]])
     (entry,) = results.read_results(full / "results")["openglyphs"]
     assert entry["model"] == "a model"
@@ -135,6 +141,87 @@ def test_an_entry_holds_what_else_a_notebook_says_of_its_model(misc):
     record(run, more={"a model": {"choice": 3}, "another": {"choice": 4}})
     (entry,) = json.loads((misc / "results" / "nb-openglyphs-quick.json").read_text())
     assert (entry["model"], entry["choice"]) == ("a model", 3)
+
+
+def test_an_entry_holds_choices_searches_and_curves(misc):
+    run = results.Run("nb", TABLE)
+    searched = {
+        "rates by loss": {"rate": np.array([1e-3, 3e-3]), "loss": [np.float32(0.2), np.nan]}
+    }
+    run.record(
+        {"a model": trained([0, 1, 2, 9]), "another": trained([0, 1, 2, 3])}, TESTS,
+        choices={"a model": {"rate": np.float64(1e-3), "optimizer": "AdamW", "layers": 2}},
+        searches={"a model": searched},
+    )  # fmt: skip
+    path = misc / "results" / "nb-openglyphs-quick.json"
+    entry, another = results.parse_entries(path.read_bytes(), path.name)
+    assert entry["choices"] == {"rate": 0.001, "optimizer": "AdamW", "layers": 2}
+    assert entry["searches"] == {"rates by loss": {"rate": [0.001, 0.003], "loss": [0.2, None]}}
+    assert entry["curves"] == [{"steps": [5, 10], "valid_accuracy": [0.8, 0.92]}]
+    assert not {"choices", "searches"} & another.keys()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "message"),
+    [
+        ({"choices": {"b model": {"rate": 1}}}, "the choices name 'b model', which is not among"),
+        ({"choices": {"a model": {"rate": [1]}}}, "the choices of a model are of another shape"),
+        ({"searches": {"a model": {"t": {"rate": [1, 2], "loss": [3]}}}}, "columns of one length"),
+        ({"searches": {"a model": {"rate": [1, 2]}}}, "the searches of a model are of another"),
+    ],
+)
+def test_choices_and_searches_of_another_shape_are_wrong_usage(misc, recorded, message):
+    with pytest.raises(UsageError, match=message):
+        results.Run("nb", TABLE).record({"a model": trained([0, 1, 2, 9])}, TESTS, **recorded)
+    assert list(misc.iterdir()) == []
+
+
+def test_a_curve_is_rounded_and_leaves_out_what_was_not_recorded():
+    history = results.History(steps=[5, 10], valid_loss=[1 / 3, 0.25], train_accuracy=[0.5, 2 / 3])
+    assert history.curve() == {
+        "steps": [5, 10], "train_accuracy": [0.5, 0.6667], "valid_loss": [0.3333, 0.25]
+    }  # fmt: skip
+
+
+def test_probabilities_are_scored_and_kept_with_the_likeliest_letter_the_likeliest(full):
+    probabilities = np.zeros((4, 10), np.float32)
+    probabilities[:, :2] = 0.499999, 0.500001  # the same number in float16
+    history = results.History(steps=[1], train_seconds=[1.0])
+    result = results.Trained(
+        images=1, parameters=1, seeds=[0], histories=[history],
+        probabilities={"openglyphs": [probabilities]},
+    )  # fmt: skip
+    (entry,) = results.Run("nb", TABLE).record({"a model": result}, TESTS)
+    score = entry["tests"]["openglyphs"]
+    assert score["accuracy"] == [0.25]  # every image is taken for a B
+    assert score["negative_log_likelihood"][0] > 1
+    assert score["calibration_error"] == [pytest.approx(0.25, abs=1e-3)]
+    (path,) = (full / "results").glob("*.npz")
+    with np.load(path) as kept:
+        assert kept["openglyphs/a model"].dtype == np.float16
+    np.testing.assert_array_equal(
+        results.read_predictions(full / "results")["a model"], result.predictions["openglyphs"]
+    )
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=10, max_size=10).filter(any))
+def test_rounding_to_float16_changes_no_letter_and_little_else(numbers):
+    probabilities = np.array([numbers], np.float64) / sum(numbers)
+    rounded = predictions.as_float16(probabilities)
+    assert rounded.argmax() == probabilities.argmax()
+    assert np.abs(rounded - probabilities).max() < 1e-3
+    assert abs(rounded.astype(float).sum() - 1) <= 1e-3
+
+
+def test_letters_of_the_genuine_set_are_kept_by_letter_and_font(full):
+    split = Split(
+        np.zeros((4, 28, 28), np.uint8), np.array([1, 0, 1, 0], np.uint8),
+        np.array([0, 1, 1, 0], np.int32), np.array(["b", "a"]), np.array(["b", "a"]),
+    )  # fmt: skip
+    result = trained([6, 7, 8, 9], test="notmnist-small")
+    results.Run("nb", TABLE).record({"a model": result}, {"notmnist-small": split})
+    kept = results.read_predictions(full / "results", "notmnist-small")
+    assert kept["a model"].tolist() == [[7, 9, 8, 6]]
 
 
 def test_predictions_of_other_test_sets_are_not_kept(full):
@@ -176,7 +263,8 @@ def test_results_of_two_training_sets_stay_apart_though_their_test_sets_share_a_
 
 def test_predictions_of_two_models_with_one_name_are_not_merged(tmp_path):
     for notebook in ("01", "02"):
-        np.savez(tmp_path / f"{notebook}-openglyphs.npz", model=np.zeros((1, 4), np.uint8))
+        letters = {"openglyphs/a model": np.zeros((1, 4), np.uint8)}
+        np.savez(tmp_path / f"{notebook}-openglyphs.npz", **letters)
     with pytest.raises(NotMNISTError, match=r"02-openglyphs\.npz and another file both hold"):
         results.read_predictions(tmp_path)
 
@@ -235,10 +323,21 @@ BROKEN = {
     "text as an accuracy": with_score(accuracy=["0.5"]),
     "accuracy in percent": with_score(accuracy=[50]),
     "no number as an accuracy": with_score(accuracy=[float("nan")]),
+    "one likelihood of two seeds": with_score(negative_log_likelihood=[0.1, 0.2]),
+    "text as a calibration error": with_score(calibration_error=["0.1"]),
     "half an interval": with_score(interval=[0.4]),
     "words in an interval": with_score(interval=["0.4", "0.6"]),
     "negative count": with_score(n=-1),
+    "list of choices": [RIGHT | {"choices": [0.1]}],
+    "nested choice": [RIGHT | {"choices": {"rate": {"value": 0.1}}}],
+    "choice of two lines": [RIGHT | {"choices": {"rate": "a\nb"}}],
+    "search without columns": [RIGHT | {"searches": {"rates": {}}}],
+    "columns of two lengths": [RIGHT | {"searches": {"rates": {"rate": [1], "loss": []}}}],
+    "title of two lines": [RIGHT | {"searches": {"a\nb": {"rate": [1]}}}],
+    "text in a curve": [RIGHT | {"curves": [{"steps": ["1"]}]}],
+    "one curve": [RIGHT | {"curves": {"steps": [1]}}],
     "one number as a gain": [RIGHT | {"gain_over_by_font": 0.1}],
+    "one number as an effect": [RIGHT | {"effects": {"copies": 0.1}}],
 }
 
 
@@ -264,6 +363,58 @@ def test_committed_results_come_from_full_runs(pytestconfig):
     for path in (pytestconfig.rootpath / "misc" / "results").glob("*.json"):
         if not path.stem.endswith("-quick"):
             assert {entry["budget"] for entry in json.loads(path.read_text())} == {"full"}
+
+
+def test_committed_predictions_are_small(pytestconfig):
+    kept = (pytestconfig.rootpath / "misc" / "results").glob("*.npz")
+    assert 0 < sum(path.stat().st_size for path in kept) < 4e6
+
+
+def test_committed_scores_are_those_of_the_committed_predictions(pytestconfig):
+    folder = pytestconfig.rootpath / "misc" / "results"
+    assert recount.recount(folder, notmnist.load("openglyphs").test) == {}
+
+
+def test_recounting_replaces_intervals_and_refuses_other_predictions(full):
+    record(results.Run("nb", TABLE))
+    path = full / "results" / "nb-openglyphs.json"
+    (entry,) = json.loads(path.read_text())
+    right = entry["tests"]["openglyphs"]["interval"]
+    entry["tests"]["openglyphs"]["interval"] = [0.1, 0.2]
+    path.write_text(json.dumps([entry]))
+    ((changed, text),) = recount.recount(full / "results", TESTS["openglyphs"]).items()
+    assert changed == path
+    assert json.loads(text)[0]["tests"]["openglyphs"]["interval"] == right
+    with pytest.raises(NotMNISTError, match="predictions of a model do not have the accuracies"):
+        recount.recount(full / "results", split_of([0, 1, 2, 9]))
+
+
+def test_the_full_budget_is_told_by_training_set_with_choices_and_searches(full, monkeypatch):
+    monkeypatch.setattr(files, "committed_results", lambda: full / "results")
+    assert results.full_budget("nb") == "No full run of nb has been recorded yet."
+    results.Run("nb", TABLE).record(
+        {"a model": trained([0, 1, 2, 9], [0, 1, 9, 9])}, TESTS,
+        choices={"a model": {"rate": 0.001, "layers": 2}},
+        searches={"a model": {"rates by loss": {"rate": [0.001, 0.03], "loss": [0.25, np.inf]}}},
+        more={"a model": {"effects": {"copies": [0.01, -0.005, 0.02]}}},
+    )  # fmt: skip
+    told = results.full_budget("nb")
+    assert told.startswith(
+        "Trained on openglyphs\n"
+        "a model: 1.5 s of training per seed, 2 seeds\n"
+        "  openglyphs             62.50% [50.00, 100.00] of 4 images\n"
+        "  copies                 +1.00 [-0.50, +2.00] points\n"
+        "  chosen: rate 0.001, layers 2\n"
+        "  rates by loss:\n"
+        "     rate  loss\n"
+        "    0.001  0.25\n"
+        "     0.03     -\n"
+        "\n"
+        "In brackets: 95% intervals of the mean over seeds, for new families of fonts"
+    )
+    assert "Recorded from the next full run on" not in told
+    (full / "results" / "old-openglyphs.json").write_text(json.dumps([RIGHT | {"notebook": "old"}]))
+    assert "Recorded from the next full run on: choices" in results.full_budget("old")
 
 
 def test_a_run_bounds_what_it_trains_on_and_follows_and_tests_on_everything():

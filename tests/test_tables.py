@@ -98,22 +98,35 @@ def test_a_summary_has_one_row_per_notebook():
 
 
 def test_kinds_of_split_make_a_table_of_their_own():
-    kinds = {"random": {"gain_over_by_font": [0.02, -0.001, 0.05]}, "by font": {}}
+    effects = {"mates": [-0.002, -0.004, 0.001], "copies": [0.02, -0.001, 0.05]}
+    kinds = {"random": {"effects": effects}, "by font": {}}
     entries = {
         "openglyphs": [
             entry("openglyphs", kind, model=f"convnet, {kind}", notebook="12", **more)
             for kind, more in kinds.items()
-        ]
+        ],
+        "notmnist-small": [  # as an earlier notebook recorded it
+            entry("small", "random", model="convnet, random", gain_over_by_font=[0.01, 0.0, 0.02])
+        ],
     }
-    (row,) = cells(tables.split_table(entries))
-    assert row == {
-        "dataset": "openglyphs",
-        "model": "convnet",
-        "random": "92.0 [84.0, 95.0]",
-        "deduplicated": "-",
-        "by font": "92.0 [84.0, 95.0]",
-        "random - by font": "+2.0 [-0.1, +5.0]",
-    }
+    assert cells(tables.split_table(entries)) == [
+        {
+            "dataset": "openglyphs",
+            "model": "convnet",
+            "random split": "92.0 [84.0, 95.0]",
+            "mates": "-0.2 [-0.4, +0.1]",
+            "copies": "+2.0 [-0.1, +5.0]",
+            "random - by font": "-",
+        },
+        {
+            "dataset": "notmnist-small",
+            "model": "convnet",
+            "random split": "92.0 [84.0, 95.0]",
+            "mates": "-",
+            "copies": "-",
+            "random - by font": "+1.0 [+0.0, +2.0]",
+        },
+    ]
     no_result = "No full run on OpenGlyphs has been recorded yet."
     assert tables.results_table(entries, OPENGLYPHS, "notebooks") == no_result
 

@@ -122,7 +122,10 @@ def test_fit_seeds_predicts_every_test_set_with_every_seed(bars):
         seeds=[0, 1], steps=20, batch_size=50, points=2,
     )  # fmt: skip
     assert len(trained.models) == len(trained.histories) == len(trained.predictions["bars"]) == 2
-    assert trained.predictions["bars"][0].shape == (100,)
+    (first, _), (letters, _) = trained.probabilities["bars"], trained.predictions["bars"]
+    assert first.shape == (100, 10) and np.allclose(first.sum(axis=1), 1, atol=1e-5)
+    assert letters.dtype == np.uint8 and np.array_equal(letters, first.argmax(axis=1))
+    assert np.array_equal(letters, training.predict(trained.models[0], data.test.images))
     assert (trained.images, trained.parameters, trained.seeds) == (400, 7_850, [0, 1])
 
 

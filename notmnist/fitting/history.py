@@ -44,6 +44,18 @@ class History:
         reached = zip(self.train_seconds, self.valid_accuracy, strict=True)
         return next((seconds for seconds, value in reached if value >= accuracy), None)
 
+    def curve(self) -> dict[str, list[float]]:
+        """Return the points of the curve in few digits, for a result file.
+
+        Returns
+        -------
+        dict of str to list of float
+            ``steps``, and of accuracies and losses those that were recorded, to four decimals.
+        """
+        columns = ("train_accuracy", "train_loss", "valid_accuracy", "valid_loss")
+        rounded = {name: [round(value, 4) for value in getattr(self, name)] for name in columns}
+        return {"steps": self.steps} | {name: column for name, column in rounded.items() if column}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
@@ -58,9 +70,13 @@ class Trained:
     seeds : list of int
         The seeds that it was trained from.
     histories : list of History
-        The training run of each seed.
+        One per seed.
+    probabilities : dict of str to list of ndarray of float, shape (N, 10)
+        For every test set, the probabilities of A to J, one array per seed; empty for a model that
+        gives none.
     predictions : dict of str to list of ndarray of uint8, shape (N,)
-        The predicted letters for every test set, one array per seed.
+        For every test set, the predicted letters, one array per seed; where they are not given, the
+        likeliest letters.
     models : list
         The trained model of each seed.
     """
@@ -69,5 +85,12 @@ class Trained:
     parameters: int
     seeds: list[int]
     histories: list[History]
-    predictions: dict[str, list[np.ndarray]]
+    probabilities: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    predictions: dict[str, list[np.ndarray]] = field(default_factory=dict)
     models: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Take the likeliest letters as predictions."""
+        for test, of_seeds in self.probabilities.items():
+            letters = [each.argmax(axis=1).astype(np.uint8) for each in of_seeds]
+            self.predictions.setdefault(test, letters)

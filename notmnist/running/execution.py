@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from notmnist import files, pipeline
 from notmnist.errors import NotMNISTError, needs_extra
-from notmnist.running import checkpoints
+from notmnist.running import checkpoints, pictures
 from notmnist.running.settings import kernel_environment
 from notmnist.version import __version__
 
@@ -132,7 +132,10 @@ class _OwnKernelManager(AsyncKernelManager):
 
 
 class _Client(NotebookClient):
-    """Show how far training has come, which `fitting.progress` marks, instead of keeping it."""
+    """Keep pictures small, and show how far training has come instead of keeping that.
+
+    `fitting.progress` marks the messages that say how far it has come.
+    """
 
     show: Callable[[str], None]
 
@@ -140,6 +143,9 @@ class _Client(NotebookClient):
         if msg["content"].get("metadata") == {"notmnist": "progress"}:
             self.show(msg["content"]["data"]["text/plain"])
             return None
+        data = msg["content"].get("data", {})
+        if "image/png" in data:
+            data["image/png"] = pictures.with_palette(data["image/png"])
         return super().process_message(msg, cell, cell_index)
 
 

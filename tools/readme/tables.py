@@ -9,7 +9,7 @@ import numpy as np
 
 from notmnist import original
 from notmnist.original import Published
-from notmnist.results import SPLIT_KINDS, TESTS, published
+from notmnist.results import TESTS, published
 
 Entry = Mapping[str, Any]
 Entries = Mapping[str, Sequence[Entry]]
@@ -112,7 +112,7 @@ def summary_table(entries: Entries, protocol: Protocol, notebooks: str) -> str:
 
 
 def split_table(entries: Entries) -> str:
-    """Lay out what the kind of split does to accuracy, one row per dataset and model.
+    """Lay out what a random split adds to accuracy, and why, one row per dataset and model.
 
     Parameters
     ----------
@@ -124,25 +124,23 @@ def split_table(entries: Entries) -> str:
     str
         A Markdown table like that of `results_table`.
     """
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for dataset, of_dataset in entries.items():
-        for entry in of_dataset:
-            for kind in entry["tests"].keys() & set(SPLIT_KINDS):
-                model = entry["model"].removesuffix(f", {kind}")
-                row = rows.setdefault((dataset, model), {"gain": "-"})
-                row[kind] = entry["tests"][kind]
-                if gain := entry.get("gain_over_by_font"):
-                    mean, low, high = (100 * value for value in gain)
-                    row["gain"] = f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
-    header = ["dataset", "model", *SPLIT_KINDS, "random - by font"]
+    random = {
+        (dataset, entry["model"].removesuffix(", random")): entry
+        for dataset, of_dataset in entries.items()
+        for entry in of_dataset
+        if "random" in entry["tests"]
+    }
+    effects = {row: _effects(entry) for row, entry in random.items()}
+    names = list(dict.fromkeys(name for of_row in effects.values() for name in of_row))
+    header = ["dataset", "model", "random split", *map(_escaped, names)]
     body = [
         [
-            dataset,
-            _escaped(model),
-            *(_accuracy_cell(row.get(kind)) for kind in SPLIT_KINDS),
-            row["gain"],
+            row[0],
+            _escaped(row[1]),
+            _accuracy_cell(entry["tests"]["random"]),
+            *(_difference_cell(effects[row].get(name)) for name in names),
         ]
-        for (dataset, model), row in rows.items()
+        for row, entry in random.items()
     ]
     return markdown([header, *body], text_columns=2)
 
@@ -188,6 +186,21 @@ def markdown(rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
     header, *body = rows
     rule = ["---"] * text_columns + ["---:"] * (len(header) - text_columns)
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *body))
+
+
+def _effects(entry: Entry) -> dict[str, Sequence[float]]:
+    """Return what each leak adds; earlier runs measured all of them together."""
+    if "effects" in entry:
+        return entry["effects"]
+    gain = entry.get("gain_over_by_font")
+    return {} if gain is None else {"random - by font": gain}
+
+
+def _difference_cell(difference: Sequence[float] | None) -> str:
+    if difference is None:
+        return "-"
+    mean, low, high = (100 * value for value in difference)
+    return f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def _of_protocol(entries: Entries, protocol: Protocol) -> list[Entry]:

@@ -1,0 +1,103 @@
+"""What result files say, in words: for a notebook that has just run, and for its full run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from notmnist import files
+from notmnist.scoring.entries import read_results
+
+INTERVALS = (
+    "In brackets: 95% intervals of the mean over seeds, for new families of fonts (fonts where no\n"
+    "families are known). A single seed may lie outside."
+)
+_EARLIER = (
+    "Recorded from the next full run on: choices, searches, curves, and intervals by font on\n"
+    "genuine images. Until then, those are Wilson's, which take images as independent and are\n"
+    "about half as wide as they should be."
+)
+
+
+def describe(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Describe how accurate each model is, one line per test set.
+
+    Parameters
+    ----------
+    entries : sequence of mapping
+        As `Run.record` returns them.
+
+    Returns
+    -------
+    str
+        Mean accuracy over the seeds in percent, its interval, the number of images, the time.
+    """
+    lines = [line for entry in entries for line in _score_lines(entry)]
+    return "\n".join([*lines, INTERVALS])
+
+
+def full_budget(notebook: str) -> str:
+    """Describe what the committed full runs of a notebook gave, one block per training set.
+
+    Parameters
+    ----------
+    notebook : str
+        Its name without ``.ipynb``.
+
+    Returns
+    -------
+    str
+        As `describe`, and of each model what was chosen and the searches behind it.
+
+    Raises
+    ------
+    NotMNISTError
+        When a result file can't be read.
+    """
+    blocks = []
+    by_dataset = read_results(files.committed_results())
+    for dataset in sorted(by_dataset, key=lambda name: (name != "openglyphs", name)):
+        of_dataset = by_dataset[dataset]
+        if entries := [entry for entry in of_dataset if entry["notebook"] == notebook]:
+            blocks.append("\n".join([f"Trained on {dataset}", *_lines(entries)]))
+    if not blocks:
+        return f"No full run of {notebook} has been recorded yet."
+    return "\n\n".join([*blocks, INTERVALS])
+
+
+def _lines(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for entry in entries:
+        yield from _score_lines(entry)
+        for name, values in entry.get("effects", {}).items():
+            difference, low, high = (100 * value for value in values)
+            yield f"  {name:<22} {difference:+.2f} [{low:+.2f}, {high:+.2f}] points"
+        choices = [f"{name} {_cell(value)}" for name, value in entry.get("choices", {}).items()]
+        if choices:
+            yield f"  chosen: {', '.join(choices)}"
+        for title, columns in entry.get("searches", {}).items():
+            yield f"  {title}:"
+            cells = [[name, *map(_cell, column)] for name, column in columns.items()]
+            widths = [max(map(len, column)) for column in cells]
+            for row in zip(*cells, strict=True):
+                line = "  ".join(map(str.rjust, row, widths))
+                yield f"    {line}"
+    if not all("curves" in entry for entry in entries):
+        yield _EARLIER
+
+
+def _score_lines(entry: Mapping[str, Any]) -> Iterator[str]:
+    seeds = len(entry["seeds"])
+    yield (
+        f"{entry['model']}: {entry['train_seconds']:.1f} s of training per seed, "
+        f"{seeds} seed{'s' if seeds > 1 else ''}"
+    )
+    for name, score in entry["tests"].items():
+        low, high = (100 * bound for bound in score["interval"])
+        yield (
+            f"  {name:<22} {100 * np.mean(score['accuracy']):.2f}% "
+            f"[{low:.2f}, {high:.2f}] of {score['n']:,} images"
+        )
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "-" if value is None else str(value)
