@@ -263,7 +263,7 @@ def test_an_address_of_no_scheduler_is_one_line(folder, monkeypatch, capfd, addr
     assert message.startswith("notmnist: ") and words in message and message.count("\n") == 1
 
 
-NO_ANSWER, STRANGER = "no scheduler answers at ", "what answers at "
+NO_ANSWER, STRANGER = "no scheduler answers at ", "the server at "
 OTHERS = {
     "silent": (b"", NO_ANSWER),
     "ssh": (b"SSH-2.0-OpenSSH_9.2\r\n", STRANGER),
