@@ -1,1 +1,1 @@
-"""What the speed tables rest on: ours and the references, measured side by side."""
+"""Measure our code and the references side by side, for the speed tables."""

@@ -1,7 +1,8 @@
-"""Run every benchmark: ``python -m benchmarks``. An hour or two, with the machine to itself.
+"""Run every benchmark with ``python -m benchmarks``.
 
-Each is a command of its own too, such as ``python -m benchmarks.pipeline``, and replaces its own
-rows of ``misc/benchmarks.json``, all or none.
+This takes an hour or two and needs a machine that does nothing else. Each benchmark can also be run
+alone, for example with ``python -m benchmarks.pipeline``. It replaces either all of its rows in
+``misc/benchmarks.json`` or none.
 """
 
 import subprocess
@@ -11,11 +12,11 @@ NAMES = ("pipeline", "deduplication", "training", "peers", "plot")
 
 
 def main() -> None:
-    """Run them one after another; the first that fails ends it."""
+    """Run the benchmarks one after another, until one fails."""
     for name in NAMES:
         command = [sys.executable, "-m", f"benchmarks.{name}"]
         if subprocess.run(command, check=False).returncode:
-            sys.exit(f"{name} failed: its figures are as they were")
+            sys.exit(f"benchmarks.{name} failed: its earlier figures are unchanged")
 
 
 if __name__ == "__main__":

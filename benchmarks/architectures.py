@@ -1,4 +1,4 @@
-"""The recipes' architectures in Keras, like for like: for our own training loop."""
+"""Build the same architectures as the recipes in Keras, for our own training loop."""
 
 from collections.abc import Callable
 
@@ -10,20 +10,20 @@ TRUNCATED = keras.initializers.TruncatedNormal(stddev=0.1)
 
 
 def build(name: str, drop: float) -> keras.Model:
-    """Build the model of a recipe, by its name in `recipes.RECIPES`, with a share of dropout."""
+    """Build the model of a recipe in `recipes.RECIPES`, with a given dropout rate."""
     inputs = keras.Input((28, 28))
-    # Logits stay float32 where the layers below have a lower precision.
+    # The logits stay float32 even if the other layers have a lower precision.
     logits = dense(10, initial=FINAL.get(name, NORMAL), dtype="float32")
     return keras.Model(inputs, logits(HIDDEN[name](inputs, drop)))
 
 
 def dense(units: int, initial=TRUNCATED, **options) -> keras.layers.Dense:
-    """Make a layer of the recipe's initial weights."""
+    """Make a dense layer with the initial weights of the recipes."""
     return layers.Dense(units, kernel_initializer=initial, **options)
 
 
 def softmax_regression(x, drop):
-    """Add no hidden layer."""
+    """Flatten the images, without any hidden layer."""
     return layers.Flatten()(x)
 
 
@@ -33,7 +33,7 @@ def mlp(x, drop):
 
 
 def dropout(x, drop: float):
-    """Drop values, where the recipe has dropout."""
+    """Add dropout if the recipe has it."""
     return layers.Dropout(drop)(x) if drop else x
 
 
@@ -64,12 +64,12 @@ def branches(x) -> list:
 
 
 def inception_concatenation(x, drop):
-    """Put one hidden layer upon all branches."""
+    """Put one hidden layer on all branches together."""
     return dropout(dense(64, activation="relu")(layers.Concatenate()(branches(x))), drop)
 
 
 def inception_mean(x, drop):
-    """Put a hidden layer upon each branch, and take their mean."""
+    """Put one hidden layer on each branch, and take their mean."""
     hidden = [dense(64, activation="relu")(branch) for branch in branches(x)]
     return dropout(layers.Average()(hidden), drop)
 

@@ -1,8 +1,9 @@
-"""What every export takes: the size of its files, seconds, and the most memory at one time.
+"""Measure the time, the peak memory and the file sizes of every export.
 
-``python -m benchmarks.exports --dataset notmnist-small`` measures a dataset with all its copies,
-``python -m benchmarks.exports`` as many varied glyphs as the genuine large archive has images. Each
-export runs in a process of its own. Prints the rows of docs/exports.md.
+``python -m benchmarks.exports --dataset notmnist-small`` measures the exports of a dataset with all
+its copies. Without the option, the dataset consists of varied glyphs, as many as the genuine large
+archive has images. Each export runs in a process of its own. The output is the rows of
+docs/exports.md.
 """
 
 import argparse
@@ -25,9 +26,11 @@ ARCHIVE = "varied.tar.gz"
 
 
 def main() -> None:
-    """Measure every format in turn."""
+    """Measure one format after another."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.exports", description=__doc__)
-    parser.add_argument("--dataset", metavar="NAME", help="default: 529,119 varied glyphs")
+    parser.add_argument(
+        "--dataset", metavar="NAME", help="dataset to export (default: 529,119 varied glyphs)"
+    )
     options = parser.parse_args()
     check_room(memory=2, disk=6)
     with tempfile.TemporaryDirectory() as name:
@@ -42,13 +45,13 @@ def main() -> None:
 
 
 def load_varied(folder: Path, name: str = "varied") -> Dataset:
-    """Make and prepare a dataset as large as ``notmnist``'s large archive, for training."""
+    """Make and prepare a dataset whose training archive is as large as that of ``notmnist``."""
     expand(folder / ARCHIVE, SIZE, seed=1)
     return notmnist.load(varied(name, folder), home=folder, dedup="none")
 
 
 def varied(name: str, folder: Path) -> Source:
-    """Describe that dataset, once its archive is made."""
+    """Describe the dataset of varied glyphs, whose archive must exist."""
     path = folder / ARCHIVE
     archive = Archive(path.name, path.stat().st_size, files.sha256(path), path=path)
     parts = ((archive, "font-twentieths"), (OPENGLYPHS_SMALL, "test"))
@@ -56,7 +59,7 @@ def varied(name: str, folder: Path) -> Source:
 
 
 def alone(data: Dataset, format: str, out: Path) -> tuple[int, float, float, float]:
-    """Export in a process of its own: files, their MB, seconds, and MB of memory at the peak."""
+    """Export in a process of its own; return the number of files, their MB, seconds and peak MB."""
     receiver, sender = multiprocessing.Pipe(duplex=False)
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=watched, args=(data, format, out, sender))
@@ -68,17 +71,17 @@ def alone(data: Dataset, format: str, out: Path) -> tuple[int, float, float, flo
 
 
 def watched(data: Dataset, format: str, out: Path, sender) -> None:
-    """Export, and send the seconds and the peak, which counts the pages of the mapped file too."""
+    """Export, and send the seconds and the peak memory, which includes pages of the mapped file."""
     start = time.perf_counter()
     notmnist.export(data, format, out)
     seconds = time.perf_counter() - start
-    # getrusage's peak would begin with that of the process that started this one.
+    # The peak that getrusage reports would include that of the process that started this one.
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     sender.send((seconds, int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024 / 1e6))
 
 
 def row(format: str, count: int, megabytes: float, seconds: float, peak: float) -> str:
-    """Lay out a row of the table."""
+    """Format a row of the table."""
     return f"| `{format}` | {count:,} | {megabytes:,.0f} | {seconds:,.1f} | {peak:,.0f} |"
 
 

@@ -1,9 +1,8 @@
-"""What every notebook takes on as many images as the genuine large archive has.
+"""Measure every notebook on as many images as the genuine large archive has.
 
-``python -m benchmarks.notebooks`` runs each notebook, or those named, in a kernel of its own on
-529,119 varied glyphs, which stand in for ``notmnist``, and prints the rows of docs/scaling.md:
-seconds, processor seconds, and the most memory at one time. ``--seeds 1 --budget full`` measures a
-part of a full run.
+``python -m benchmarks.notebooks`` runs all notebooks, or those named, each in a kernel of its own.
+529,119 varied glyphs stand in for ``notmnist``. The output is the rows of docs/scaling.md: seconds,
+processor seconds and peak memory. ``--seeds 1 --budget full`` measures a part of a full run.
 """
 
 import argparse
@@ -23,7 +22,7 @@ from notmnist import files
 from notmnist.running.notebooks import find_notebooks
 from notmnist.running.settings import kernel_environment
 
-# The notebooks load "notmnist", which is then this source.
+# This replaces the source that the notebooks load as "notmnist".
 STAND_IN = """
 from pathlib import Path
 from notmnist import sources
@@ -35,9 +34,13 @@ sources.DATASETS["notmnist"] = varied("notmnist", Path({folder!r}))
 def main() -> None:
     """Measure the notebooks one after another."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.notebooks", description=__doc__)
-    parser.add_argument("notebooks", metavar="NOTEBOOK", nargs="*", help="default: all")
-    parser.add_argument("--budget", choices=("quick", "full"), default="quick")
-    parser.add_argument("--seeds", default="", help="default: the budget's own")
+    parser.add_argument(
+        "notebooks", metavar="NOTEBOOK", nargs="*", help="notebooks to run (default: all)"
+    )
+    parser.add_argument(
+        "--budget", choices=("quick", "full"), default="quick", help="(default: quick)"
+    )
+    parser.add_argument("--seeds", default="", help="number of seeds (default: that of the budget)")
     options = parser.parse_args()
     check_room(memory=4, disk=3)
     settings = {
@@ -60,7 +63,7 @@ def main() -> None:
 
 
 async def measure(path: Path, environment: dict[str, str], before: str) -> tuple[float, ...]:
-    """Run a notebook after a first cell: its seconds, the processor's, and the peak in GB."""
+    """Run a cell and then a notebook; return seconds, processor seconds and peak memory in GB."""
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(before))
     client = NotebookClient(

@@ -1,7 +1,7 @@
-"""The original repository's way from archive to pickle, written anew: the reference.
+"""Prepare an archive as the original repository did: the reference, reimplemented.
 
-Everything is unpacked; one worker a letter reads its PNG files into a float64 array, scaled as
-(x - 128) / 128, and pickles it; the letters are merged, permuted and pickled again.
+The archive is unpacked. One worker per letter reads the PNG files into a float64 array, scales them
+to (x - 128) / 128, and pickles the array. The letters are then merged, permuted and pickled again.
 """
 
 import pickle
@@ -17,12 +17,12 @@ LETTERS = "ABCDEFGHIJ"
 
 
 def prepare(archive: Path, folder: Path) -> Path:
-    """Unpack an archive and leave one pickle of its images and labels, permuted."""
+    """Unpack an archive, and write one pickle with its images and labels in random order."""
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
     root = folder / archive.name.split(".")[0]
     Parallel(n_jobs=-1)(delayed(pickle_letter)(root / letter) for letter in LETTERS)
-    get_reusable_executor().shutdown()  # else this process would wait five minutes to end
+    get_reusable_executor().shutdown()  # otherwise this process would take five minutes to end
     images, labels = [], []
     for label, letter in enumerate(LETTERS):
         with open(root / f"{letter}.pickle", "rb") as file:
@@ -38,7 +38,7 @@ def prepare(archive: Path, folder: Path) -> Path:
 
 
 def pickle_letter(folder: Path) -> None:
-    """Read the images of one letter and pickle them; unreadable files are left out."""
+    """Read the images of one letter and pickle them, without unreadable files."""
     paths = sorted(folder.glob("*.png"))
     images = np.empty((len(paths), 28, 28))
     count = 0

@@ -1,8 +1,8 @@
-"""The genuine small archive in every packing: the time and memory that each takes, as a table.
+"""Measure the time and memory that it takes to prepare the genuine small archive in every packing.
 
-``python -m benchmarks.packings`` packs the content of NOTMNIST_SMALL_ARCHIVE in each way, runs
-``notmnist prepare`` on each in turn, and prints the table of docs/genuine-data.md. It fails unless
-all give the same pickle.
+``python -m benchmarks.packings`` packs the content of NOTMNIST_SMALL_ARCHIVE in every way, runs
+``notmnist prepare`` on each result in turn, and prints the table of docs/genuine-data.md. It
+fails unless all packings give the same pickle.
 """
 
 import os
@@ -26,10 +26,10 @@ NAME = "notmnist-small"
 
 
 def main() -> None:
-    """Pack, measure in turn, compare and print."""
+    """Pack the archive in every way, measure each, compare the pickles and print the table."""
     genuine = os.environ.get("NOTMNIST_SMALL_ARCHIVE")
     if not genuine:
-        sys.exit("set NOTMNIST_SMALL_ARCHIVE to the genuine small archive")
+        sys.exit("set NOTMNIST_SMALL_ARCHIVE to the path of the genuine small archive")
     with tempfile.TemporaryDirectory() as name:
         packed = pack(Path(genuine), Path(name))
         figures = {packing: [] for packing in packed}
@@ -46,11 +46,11 @@ def main() -> None:
         wall, cpu, peak = np.median(rounds, axis=0)
         print(f"| {packing} | {wall:.2f} | {cpu:.2f} | {peak:.0f} |")
     if len(pickles) != 1:
-        sys.exit("the pickles differ")
+        sys.exit("the packings give different pickles")
     print(f"sha256 of every pickle: {pickles.pop()}")
 
 
-# getrusage would count what this process held when it started the other.
+# getrusage would include the memory of this process when it started the other one.
 MEASURED = """
 import os, pathlib, sys
 from notmnist import cli
@@ -63,7 +63,7 @@ sys.exit(status)
 
 
 def prepare(archive: Path, home: Path) -> tuple[float, ...]:
-    """Run the command, and return its seconds, the processor's, and its peak memory in MB."""
+    """Run the command; return its seconds, its processor seconds and its peak memory in MB."""
     arguments = ["prepare", NAME, "--archive", archive, "--home", home]
     start = time.perf_counter()
     done = subprocess.run(
@@ -74,7 +74,7 @@ def prepare(archive: Path, home: Path) -> tuple[float, ...]:
 
 
 def pack(genuine: Path, folder: Path) -> dict[str, Path]:
-    """Write the content of the genuine archive in every packing, and return where each is."""
+    """Pack the content of the genuine archive in every way, and return the paths."""
     unpacked = folder / "unpacked"
     with tarfile.open(genuine) as tar:
         tar.extractall(unpacked, filter="data")
@@ -102,7 +102,7 @@ def pack(genuine: Path, folder: Path) -> dict[str, Path]:
 
 
 def with_fraction(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Give a member a time that only a pax header holds, as macOS and GNU's posix format do."""
+    """Give a member a time that requires a pax header, as macOS and GNU's posix format do."""
     member.mtime = member.mtime + 0.5
     return member
 

@@ -1,10 +1,10 @@
-"""The same jobs as ours, done with what one would install instead: Pillow, Keras and others.
+"""Compare our code with the libraries that people would use instead: Pillow, Keras and others.
 
-``python -m benchmarks.peers`` takes the embedded training archive from file to arrays, trains two
-models on its images, and fits a logistic regression, in turn with our code and with each peer.
-Not counted: imports, a first run of every way to arrays, which checks that all give the same, the
-first epoch where epochs are timed, and our evaluations. Most of the seconds to arrays go into
-unpacking thousands of small files, which some disks do much faster than others.
+``python -m benchmarks.peers`` reads the embedded training archive into arrays, trains two models on
+its images, and fits a logistic regression, in turn with our code and with each peer. The times do
+not include imports, the first run of each reader (which checks that all read the same images), the
+first epoch where epochs are timed, or our evaluations. The readers that unpack the archive spend
+most of their time writing thousands of small files, which is much faster on some disks.
 """
 
 import argparse
@@ -32,16 +32,16 @@ from notmnist.training import keras, tf
 
 SIZE = sum(ARCHIVE.counts.values())
 BATCH = 1_000
-EPOCHS = 6  # the first, in which graphs are built, is not counted
+EPOCHS = 6  # the first one, which builds the graphs, does not count
 RATE = 3e-3
-# As notebook 03 chose them on the validation split.
+# Notebook 03 chose these values on the validation split.
 REGRESSION_STEPS, REGRESSION_L2 = 300, 1e-2
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
 def main() -> None:
-    """Measure, print and record."""
+    """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
@@ -66,7 +66,7 @@ def in_turn(
     rounds: int,
     modules: Sequence[ModuleType],
 ) -> list[dict]:
-    """Run ours and its peers in turn, and give an entry a peer; a job returns its seconds."""
+    """Run our job and its peers in turn, and return one entry per peer; a job returns seconds."""
     runs = [{way: job() for way, job in jobs.items()} for _ in range(rounds)]
     seconds = {way: [run[way] for run in runs] for way in jobs}
     ours = seconds.pop("ours")
@@ -77,7 +77,7 @@ def in_turn(
 
 
 def array_jobs() -> dict[str, Callable[[], float]]:
-    """Compare ways from the archive to arrays of uint8, having checked that they give the same."""
+    """Return the readers of the archive to time, after a check that all give the same arrays."""
     ways = {
         "ours": our_arrays,
         "Pillow": pillow_arrays,
@@ -88,23 +88,23 @@ def array_jobs() -> dict[str, Callable[[], float]]:
     expected = content(our_arrays)
     for name, way in ways.items():
         if content(way) != expected:
-            raise SystemExit(f"{name} reads other images or labels than ours")
+            raise SystemExit(f"{name} does not read the same images and labels as our code")
     return {name: partial(arrays_seconds, way) for name, way in ways.items()}
 
 
 def content(way: Callable[[Path], Arrays]) -> list[bytes]:
-    """Run a way and list its images with their labels, whatever their order."""
+    """Run a reader, and return its images with their labels in sorted order."""
     with tempfile.TemporaryDirectory() as name:
         images, labels = way(Path(name))
     if images.dtype != np.uint8:
-        raise SystemExit(f"{way.__name__} gives {images.dtype}")
+        raise SystemExit(f"{way.__name__} returns {images.dtype} instead of uint8")
     return sorted(
         bytes([label]) + image.tobytes() for image, label in zip(images, labels, strict=True)
     )
 
 
 def arrays_seconds(way: Callable[[Path], Arrays]) -> float:
-    """Time a way in an empty folder; removing the folder is not counted."""
+    """Time a reader in an empty folder, without the removal of the folder."""
     with tempfile.TemporaryDirectory() as name:
         return timed(partial(way, Path(name)))
 
@@ -117,7 +117,7 @@ def timed(job: Callable[[], object]) -> float:
 
 
 def our_arrays(folder: Path) -> Arrays:
-    """Read with the package, and bring the images into the order of the labels."""
+    """Read the archive with the package, and put the images into the order of the labels."""
     extracted = extraction.extract(ARCHIVE.path, ARCHIVE)
     return extracted.images[extracted.rows], extracted.labels
 
@@ -130,7 +130,7 @@ def unpack(folder: Path) -> Path:
 
 
 def pillow_arrays(folder: Path) -> Arrays:
-    """Unpack, then open file by file, as public loaders do."""
+    """Unpack the archive, then open file after file, as public loaders do."""
     paths = sorted(unpack(folder).glob("*/*.png"))
     images = np.empty((len(paths), 28, 28), np.uint8)
     for row, path in enumerate(paths):
@@ -140,7 +140,7 @@ def pillow_arrays(folder: Path) -> Arrays:
 
 
 def streamed_arrays(folder: Path) -> Arrays:
-    """Open every member with Pillow as it comes, so that no disk is measured."""
+    """Open every member with Pillow as it is read, so that the disk does not matter."""
     images, labels = [], []
     with tarfile.open(ARCHIVE.path) as tar:
         for member in filter(tarfile.TarInfo.isfile, tar):
@@ -150,9 +150,9 @@ def streamed_arrays(folder: Path) -> Arrays:
 
 
 def datasets_arrays(folder: Path) -> Arrays:
-    """Unpack, then let Hugging Face's library build its table, and take everything out of it."""
+    """Unpack the archive, then let Hugging Face's library build its table, and read the table."""
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
-    import datasets  # here: it reads the environment when imported
+    import datasets  # imported here, because it reads the environment when it is imported
 
     table = datasets.load_dataset(
         "imagefolder", data_dir=str(unpack(folder)), cache_dir=str(folder / "cache"), split="train"
@@ -162,27 +162,27 @@ def datasets_arrays(folder: Path) -> Arrays:
 
 
 def keras_arrays(folder: Path) -> Arrays:
-    """Unpack, then iterate once over Keras's view of the folder."""
+    """Unpack the archive, then iterate once over the folder with Keras."""
     batches = keras_folder(unpack(folder))
     images, labels = zip(*batches.as_numpy_iterator(), strict=True)
     return np.concatenate(images)[..., 0].astype(np.uint8), np.concatenate(labels)
 
 
 def keras_folder(folder: Path) -> tf.data.Dataset:
-    """View a folder of letters as a `tf.data.Dataset` of shuffled batches."""
+    """Return a folder of letters as a `tf.data.Dataset` of shuffled batches."""
     return keras.utils.image_dataset_from_directory(
         folder, color_mode="grayscale", image_size=(28, 28), batch_size=BATCH, verbose=False
     )
 
 
 def softmax_regression(l2: float = 0.0) -> list[keras.Layer]:
-    """Build 784 pixels to 10 logits."""
+    """Build a softmax regression from 784 pixels to 10 logits."""
     penalty = keras.regularizers.L2(l2)
     return [keras.layers.Flatten(), keras.layers.Dense(10, kernel_regularizer=penalty)]
 
 
 def mlp() -> list[keras.Layer]:
-    """Build 784-784-10."""
+    """Build an MLP of 784-784-10 units."""
     return [
         keras.layers.Flatten(),
         keras.layers.Dense(784, activation="relu"),
@@ -193,7 +193,7 @@ def mlp() -> list[keras.Layer]:
 def epoch_jobs(
     model: str, build: Callable[[], list[keras.Layer]], folder: Path
 ) -> dict[str, Callable[[], float]]:
-    """Compare epochs over all images of the archive, with Adam and batches of 1,000."""
+    """Return the jobs that time epochs over all images, with Adam and batches of 1,000."""
     data = notmnist.load("openglyphs", dedup="none")
     images = Split.joined([data.train, data.valid])
     scaled = training.scale(images.images).numpy()
@@ -215,7 +215,7 @@ def epoch_jobs(
 
 
 def our_epoch(layers: list, train: Split, valid: Split) -> float:
-    """Train with the package; return the mean seconds of an epoch."""
+    """Train with the package, and return the mean seconds per epoch."""
     history = training.fit(
         keras.Sequential(layers), train, valid, optimizer=keras.optimizers.Adam(RATE),
         steps=EPOCHS * -(-len(train) // BATCH), batch_size=BATCH, seed=0, points=EPOCHS,
@@ -224,7 +224,7 @@ def our_epoch(layers: list, train: Split, valid: Split) -> float:
 
 
 def keras_epoch(layers: list, *data, **options) -> float:
-    """Train with `fit`, without metrics or validation; return the mean seconds of an epoch."""
+    """Train with Keras' `fit`, without metrics or validation; return the mean seconds per epoch."""
     ends = []
     model = keras.Sequential(layers)
     model.compile(
@@ -236,23 +236,23 @@ def keras_epoch(layers: list, *data, **options) -> float:
 
 
 def mean_epoch(ends: Sequence[float]) -> float:
-    """Average the epochs but the first, from the times at which they ended."""
+    """Return the mean length of all epochs but the first, from the times at which they ended."""
     return (ends[-1] - ends[0]) / (len(ends) - 1)
 
 
 def regression_jobs(train: Split, valid: Split) -> dict[str, Callable[[], float]]:
-    """Compare scikit-learn's fit with our training up to its accuracy on validation."""
+    """Return the jobs that time scikit-learn's fit and our training to the same accuracy."""
     pixels = train.as_sklearn()[0].astype(np.float32) / 255
     fit = partial(LogisticRegression(max_iter=1_000).fit, pixels, train.labels)
 
     def fit_alone() -> LogisticRegression:
-        # Waiting threads spin, which costs more than they gain on a busy machine.
+        # On a busy machine, threads lose more time by busy waiting than they gain.
         with threadpool_limits(1):
             return fit()
 
     model = fit_alone()
     accuracy = model.score(valid.as_sklearn()[0].astype(np.float32) / 255, valid.labels)
-    print(f"scikit-learn: accuracy on validation {accuracy:.4f} in {model.n_iter_[0]} iterations")
+    print(f"scikit-learn: validation accuracy {accuracy:.4f} in {model.n_iter_[0]} iterations")
     return {
         "ours": partial(our_regression, train, valid, accuracy),
         "scikit-learn": partial(timed, fit),
@@ -261,7 +261,7 @@ def regression_jobs(train: Split, valid: Split) -> dict[str, Callable[[], float]
 
 
 def our_regression(train: Split, valid: Split, accuracy: float) -> float:
-    """Train by minibatches; return the seconds to an accuracy, with building the graph."""
+    """Train on minibatches; return the seconds to an accuracy, including the graph's building."""
     schedule = keras.optimizers.schedules.CosineDecay(RATE, REGRESSION_STEPS)
     history = training.fit(
         keras.Sequential([keras.Input((28, 28)), *softmax_regression(REGRESSION_L2)]), train, valid,

@@ -1,9 +1,9 @@
-"""From archive to arrays: our pipeline beside the original's recipe and the bare arithmetic.
+"""Compare our way from archive to arrays with the original's and with bare arithmetic.
 
-``python -m benchmarks.pipeline`` makes archives of 18,726, 56,000 and 529,119 images with the
-generator and runs in turn, each in a process of its own, our preparation, the original's, and the
-floor: inflating the archive and its PNG files, and nothing else. Then it times a first batch from
-what the first two left: our `load`, and unpickling.
+``python -m benchmarks.pipeline`` generates archives of 18,726, 56,000 and 529,119 images. On each,
+it runs in turn our preparation, the original's, and the floor, which only inflates the archive and
+its PNG files. Each runs in a process of its own. It then measures the time to a first batch, with
+our `load` and by unpickling the original's file.
 """
 
 import argparse
@@ -52,12 +52,12 @@ MODULES = (
 
 
 def main() -> None:
-    """Measure, print and record."""
+    """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    # The original holds the images four times over, as float64, and so does its disk.
+    # The original needs four copies of the images as float64, in memory and on the disk.
     gigabytes = max(options.sizes) * 28 * 28 * 8 * 4 / 1e9
     check_room(memory=1 + gigabytes, disk=1 + gigabytes)
     measured = []
@@ -69,8 +69,8 @@ def main() -> None:
         for way, figures in columns.items():
             wall, cpu, peak, private, disk = np.median(figures, axis=0)
             print(
-                f"{size:>8,} {way:<15} {wall:8.3f} s, {cpu:7.2f} s of CPU, memory {peak:6.3f} GB "
-                f"at its peak and {private:6.3f} kept, disk {disk:6.3f} GB"
+                f"{size:>8,} {way:<15} {wall:8.3f} s, {cpu:7.2f} s of CPU, {peak:6.3f} GB of peak "
+                f"memory, {private:6.3f} GB kept, {disk:6.3f} GB on disk"
             )
         seconds = {way: [figure[0] for figure in figures] for way, figures in columns.items()}
         for name, ours, reference in (
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def make_archive(path: Path, size: int) -> Archive:
-    """Write varied letters as Pillow encodes them, which gives the genuine files' very bytes."""
+    """Write varied letters as Pillow encodes them, which gives the same bytes as genuine files."""
     stored = path.with_name("stored.tar.gz")
     expand(stored, size, seed=1)
     counts = dict.fromkeys(LETTERS, 0)
@@ -102,7 +102,7 @@ def make_archive(path: Path, size: int) -> Archive:
 
 
 def measure(archive: Archive) -> dict[str, tuple]:
-    """Run every way once, in its folder, and the two ways to a first batch in what they left."""
+    """Run every preparation once, each in a folder of its own, and read a first batch from two."""
     with tempfile.TemporaryDirectory(dir=archive.path.parent) as name:
         folders = [Path(name) / way for way in ("ours", "original", "floor")]
         ours, theirs, floor = folders
@@ -118,9 +118,10 @@ def measure(archive: Archive) -> dict[str, tuple]:
 
 
 def alone(way: Callable[[Archive, Path], None], archive: Archive, folder: Path) -> tuple:
-    """Run one way in a process of its own: seconds, CPU seconds, memory twice and disk in GB.
+    """Run one way in a process of its own, and return what it took.
 
-    Memory is the peak, imports included, and what private memory has grown by at the end.
+    The figures are seconds, CPU seconds, the peak of memory (including imports), the private memory
+    that is still in use at the end, and the size of the files; sizes are in GB.
     """
     receiver, sender = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("spawn").Process(
@@ -134,7 +135,7 @@ def alone(way: Callable[[Archive, Path], None], archive: Archive, folder: Path) 
 
 
 def watched(way: Callable, archive: Archive, folder: Path, sender) -> None:
-    """Run one way and send what it took; imports are not timed."""
+    """Run one way, and send what it took. The time of imports does not count."""
     private, start, cpu = private_memory(), time.perf_counter(), cpu_seconds()
     kept = way(archive, folder)
     seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu
@@ -145,7 +146,7 @@ def watched(way: Callable, archive: Archive, folder: Path, sender) -> None:
 
 
 def private_memory() -> float:
-    """Return the memory that this process shares with no other, in GB."""
+    """Return the memory that this process does not share with others, in GB."""
     return psutil.Process().memory_full_info().uss / 1e9
 
 
@@ -160,12 +161,12 @@ def source_of(archive: Archive) -> Source:
 
 
 def prepare(archive: Archive, folder: Path) -> None:
-    """Prepare with the package."""
+    """Prepare the archive with the package."""
     notmnist.prepare(source_of(archive), home=folder)
 
 
 def original_prepare(archive: Archive, folder: Path) -> None:
-    """Prepare by the original's recipe."""
+    """Prepare the archive as the original did."""
     original.prepare(archive.path, folder)
 
 
@@ -183,13 +184,13 @@ def inflate(archive: Archive, folder: Path) -> None:
 
 
 def load_batch(archive: Archive, folder: Path) -> tuple:
-    """Load what is prepared, and scale a first batch; keep both."""
+    """Load the prepared dataset and scale a first batch; return both, so that both are kept."""
     data = notmnist.load(source_of(archive), home=folder)
     return data, (data.train.images[:1000].astype(np.float32) - 127.5) / 127.5
 
 
 def unpickle_batch(archive: Archive, folder: Path) -> tuple:
-    """Read the original's pickle, and take a first batch; keep both."""
+    """Read the original's pickle and copy a first batch; return both, so that both are kept."""
     with open(folder / "data.pickle", "rb") as file:
         data = pickle.load(file)
     return data, data["X"][:1000].copy()

@@ -1,4 +1,4 @@
-"""Draw how time grows with the number of images: ``misc/benchmarks.png``."""
+"""Plot how time grows with the number of images, as ``misc/benchmarks.png``."""
 
 import sys
 
@@ -12,14 +12,14 @@ from tools.readme import speed
 
 
 def main() -> None:
-    """Draw every measurement that was made at three sizes or more, ours and the reference's."""
+    """Plot every measurement that was made at three or more sizes, ours beside the reference's."""
     entries = speed.read_measurements(files.misc() / "benchmarks.json")
     grown = {}
     for entry in sorted(entries, key=lambda entry: entry["size"]):
         grown.setdefault(entry["name"], []).append(entry)
     grown = {name: rows for name, rows in grown.items() if len(rows) > 2}
     if not grown:
-        sys.exit("nothing was measured at three sizes yet: run the other benchmarks first")
+        sys.exit("no measurement has three sizes yet: run the other benchmarks first")
     columns = min(3, len(grown))
     figure, grid = plt.subplots(
         -(-len(grown) // columns), columns, layout="constrained", squeeze=False,
@@ -31,7 +31,7 @@ def main() -> None:
             seconds = [row[side] for row in rows]
             exponent = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
             axes.loglog(sizes, seconds, marker, label=f"{side}: exponent {exponent:.2f}")
-            print(f"{name:<40} {side:<10} grows as the images to the power of {exponent:.2f}")
+            print(f"{name:<40} {side:<10} grows like images ** {exponent:.2f}")
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=8)
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_title(name, fontsize=9)

@@ -1,4 +1,4 @@
-"""Record benchmarks in ``misc/benchmarks.json``, one entry for every name and size."""
+"""Record measurements in ``misc/benchmarks.json``, one entry per name and size."""
 
 import json
 import os
@@ -27,23 +27,23 @@ def measurement(
     reference: Sequence[float],
     modules: Sequence[ModuleType],
 ) -> dict:
-    """Describe what was measured side by side in one run.
+    """Describe a measurement of our code and the reference, made side by side.
 
     Parameters
     ----------
     name, unit : str
-        What was measured, and its unit.
+        The name of the measurement, and its unit.
     size : int
         The number of images.
     ours, reference : sequence of float
-        One figure per run; the medians are compared.
+        One figure per run. The medians are compared.
     modules : sequence of module
-        The code that was measured, which its hash identifies.
+        The modules whose code was measured. Their hash tells whether the code has changed since.
 
     Returns
     -------
     dict
-        An entry of the file.
+        An entry for the file.
     """
     paths = [Path(module.__file__).resolve().relative_to(ROOT).as_posix() for module in modules]
     return {
@@ -61,7 +61,7 @@ def measurement(
 
 
 def save(measured: Sequence[dict]) -> None:
-    """Print the measurements, and put all of them into the file in the place of earlier ones."""
+    """Print the measurements, and save them in place of earlier ones of the same name and size."""
     path = files.misc() / "benchmarks.json"
     kept = speed.read_measurements(path)
     new = {(entry["name"], entry["size"]) for entry in measured}
@@ -76,17 +76,19 @@ def save(measured: Sequence[dict]) -> None:
 
 
 def check_room(*, memory: float, disk: float) -> None:
-    """Stop before a benchmark starts that could not end: both in GB."""
+    """Exit if there is too little free memory or disk space, in GB, to finish a benchmark."""
     free_memory = psutil.virtual_memory().available / 1e9
     free_disk = shutil.disk_usage(tempfile.gettempdir()).free / 1e9
     for name, needed, free in (("memory", memory, free_memory), ("disk", disk, free_disk)):
         if free < needed:
-            sys.exit(f"this benchmark needs {needed:g} GB of {name}, and {free:.1f} are free")
+            sys.exit(
+                f"this benchmark needs {needed:g} GB of {name}, but only {free:.1f} GB are free"
+            )
 
 
 def finish(main: Callable[[], None]) -> None:
-    """Run a benchmark; one that breaks off says so in a line, and earlier figures stay."""
+    """Run a benchmark; if it is interrupted, say so in one line and keep earlier figures."""
     try:
         main()
     except (KeyboardInterrupt, MemoryError, OSError) as error:
-        sys.exit(f"broken off ({type(error).__name__} {error}): no figure was replaced")
+        sys.exit(f"interrupted ({type(error).__name__} {error}): no figure was replaced")

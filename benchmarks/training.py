@@ -1,9 +1,10 @@
-"""Our training loop beside the original's: the time of a step, and the time to its accuracy.
+"""Compare our training loop with the original's: the time per step, and to the same accuracy.
 
-``python -m benchmarks.training`` runs every recipe of `recipes` and the same architecture in our
-loop in turn, on the same images, in batches of 1,000, with the recipe's evaluation cadence. Then it
-trains our way, by Adam with a cosine schedule, until validation reaches the accuracy that the
-recipe ends with: ``--curves`` runs the recipes whole for that, which takes hours.
+``python -m benchmarks.training`` runs in turn every recipe of `recipes` and the same architecture
+in our loop, on the same images, in batches of 1,000, evaluated as often as the recipe does. It then
+trains our way, by Adam with a cosine schedule, until the validation accuracy is that of the recipe
+at its end. ``--curves`` records these accuracies by running the recipes completely, which takes
+hours.
 """
 
 import argparse
@@ -21,10 +22,10 @@ from notmnist import files, training
 from notmnist.dataset import Split
 from notmnist.training import keras, tf
 
-SIZES = (18_726, 56_000, 529_119)  # images whose epoch is measured
+SIZES = (18_726, 56_000, 529_119)  # the numbers of images of the measured epochs
 CURVES = Path(__file__).with_name("recipes.json")
 MODULES = (architectures, recipes, training)
-# Steps that take about a second, by the recipe's name.
+# The number of steps that take about a second, by recipe.
 STEPS = dict.fromkeys(RECIPES, 25) | {
     "softmax regression": 500,
     "LSTM": 10,
@@ -33,7 +34,7 @@ STEPS = dict.fromkeys(RECIPES, 25) | {
 FEED_FORWARD = [name for name, recipe in RECIPES.items() if recipe.notebook != "09_rnn"]
 # What we train to a recipe's accuracy, where it is not the recipe's own architecture.
 TRAINED_AS = {"SimpleRNN": "SimpleRNN from identity"}
-# Ours: steps, batch size, the rate that Adam starts with, and dropout.
+# Our settings: steps, batch size, Adam's initial learning rate, and dropout rate.
 OURS = dict.fromkeys(RECIPES, (600, 250, 2e-3, 0.25)) | {
     "softmax regression": (300, 1_000, 5e-3, 0.0),
     "SimpleRNN": (1_200, 128, 2.5e-3, 0.4),
@@ -43,12 +44,14 @@ OURS = dict.fromkeys(RECIPES, (600, 250, 2e-3, 0.25)) | {
 
 
 def main() -> None:
-    """Measure, print and record."""
+    """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--models", nargs="+", default=list(RECIPES), choices=list(RECIPES))
-    parser.add_argument("--curves", action="store_true", help="run the recipes whole, and stop")
-    parser.add_argument("--most-steps", type=int, default=60_000, help="of a recipe's run")
+    parser.add_argument("--curves", action="store_true", help="only record the recipes' accuracies")
+    parser.add_argument(
+        "--most-steps", type=int, default=60_000, help="largest number of steps of a recipe"
+    )
     options = parser.parse_args()
     check_room(memory=4, disk=0.1)
     data = notmnist.load("openglyphs")
@@ -64,7 +67,7 @@ def main() -> None:
 
 
 def save_curve(name: str, data: notmnist.Dataset, most_steps: int) -> None:
-    """Run a recipe whole, and note its accuracy on validation as it goes."""
+    """Run a recipe completely, and save the curve of its validation accuracy."""
     points = list(Session(RECIPES[name], data.train, data.valid).curve(most_steps))
     steps, accuracy = zip(*points, strict=True)
     curve = {"steps": steps, "accuracy": accuracy, "code": files.sha256(recipes.__file__)}
@@ -73,7 +76,7 @@ def save_curve(name: str, data: notmnist.Dataset, most_steps: int) -> None:
 
 
 def measure(name: str, data: notmnist.Dataset, rounds: int) -> list[dict]:
-    """Measure one model in every way, in turn."""
+    """Measure one model in every way, one after another in each round."""
     session = Session(RECIPES[name], data.train, data.valid)
     ways = {
         "ours": lambda _: our_step(name, data.train, data.valid, STEPS[name]),
@@ -95,7 +98,7 @@ def measure(name: str, data: notmnist.Dataset, rounds: int) -> list[dict]:
 
 
 def entries(name: str, size: int, runs: dict[str, list]) -> list[dict]:
-    """Describe a model's measurements."""
+    """Return the entries of a model's measurements."""
     label = label_of(name)
     ours, without_evaluation = zip(*runs["ours"], strict=True)
     rows = [
@@ -118,7 +121,7 @@ def entries(name: str, size: int, runs: dict[str, list]) -> list[dict]:
 
 
 def measure_epoch(size: int, data: notmnist.Dataset, rounds: int) -> dict:
-    """Measure an epoch of the softmax regression on a number of images, by repeating them."""
+    """Measure an epoch of the softmax regression on a number of images, some repeated."""
     name, steps = "softmax regression", size // BATCH
     train = data.train[np.arange(size) % len(data.train)]
     session = Session(RECIPES[name], train, data.valid)
@@ -130,14 +133,14 @@ def measure_epoch(size: int, data: notmnist.Dataset, rounds: int) -> dict:
 
 
 def label_of(name: str) -> str:
-    """Name a recipe by its notebook, and by its own name where the notebook has several."""
+    """Name a recipe after its notebook, with its own name if the notebook has several recipes."""
     notebook = RECIPES[name].notebook
     several = sum(recipe.notebook == notebook for recipe in RECIPES.values()) > 1
     return f"{notebook}, {name}" if several else notebook
 
 
 def reference_step(session: Session, steps: int) -> float:
-    """Return the milliseconds of a step of the recipe, with its share of an evaluation."""
+    """Return the milliseconds per step of the recipe, including its share of an evaluation."""
     session.step()
     start = time.perf_counter()
     for _ in range(steps):
@@ -151,9 +154,10 @@ def reference_step(session: Session, steps: int) -> float:
 def our_step(
     name: str, train: Split, valid: Split, steps: int, policy: str = "float32"
 ) -> tuple[float, float]:
-    """Return the milliseconds of a step of the same model in our loop, with and without evaluation.
+    """Return the milliseconds per step of our loop, with and without evaluation.
 
-    The graph's tracing, in the first point of the curve, is left out.
+    The steps up to the first point of the curve do not count, because they include the tracing of
+    the graph.
     """
     recipe, points = RECIPES[name], min(10, steps)
     optimizer = keras.optimizers.SGD if name in FEED_FORWARD else keras.optimizers.Adam
@@ -162,12 +166,12 @@ def our_step(
         loss=loss_of(name), steps=2 * steps, batch_size=BATCH, seed=0, points=points,
     )  # fmt: skip
     seconds, done = (values[-1] - values[0] for values in (history.train_seconds, history.steps))
-    evaluation = history.evaluation_seconds / (2 * points)  # of two splits of one size
+    evaluation = history.evaluation_seconds / (2 * points)  # of two splits of the same size
     return 1e3 * (seconds / done + evaluation / recipe.every), 1e3 * seconds / done
 
 
 def arithmetic(name: str, data: notmnist.Dataset) -> float:
-    """Return the milliseconds of the gradients alone, of one batch that lies ready."""
+    """Return the milliseconds to compute the gradients of one batch that is already in memory."""
     model, loss = build(name), loss_of(name)
     images = training.scale(data.train.images[:BATCH])
     labels = tf.constant(data.train.labels[:BATCH].astype(np.int32))
@@ -186,10 +190,10 @@ def arithmetic(name: str, data: notmnist.Dataset) -> float:
 
 
 def seconds_to(name: str, data: notmnist.Dataset, accuracy: float, seed: int) -> float:
-    """Return the seconds to an accuracy on validation, with tracing and all evaluations.
+    """Return the seconds to a validation accuracy, including tracing and all evaluations.
 
-    A run that ends short of it counts whole, and a second one has twice the steps; infinite where
-    that ends short too.
+    If a run does not reach the accuracy, all of its time counts, and a second run has twice as many
+    steps. If that does not reach it either, the result is infinite.
     """
     steps, batch_size, rate, drop = OURS[name]
     spent = 0.0
@@ -208,7 +212,7 @@ def seconds_to(name: str, data: notmnist.Dataset, accuracy: float, seed: int) ->
         if len(reached):
             return spent
         steps *= 2
-    print(f"{name}: ours ends at {history.valid_accuracy[-1]:.4f}, short of {accuracy:.4f}")
+    print(f"{name}: our accuracy ends at {history.valid_accuracy[-1]:.4f}, below {accuracy:.4f}")
     return np.inf
 
 
@@ -225,14 +229,14 @@ def first_step(name: str) -> int:
 
 
 def curves() -> dict[str, dict]:
-    """Read how the accuracy of the recipes went, as far as they have been run whole."""
+    """Read the accuracy curves of the recipes that have been run completely."""
     known = json.loads(CURVES.read_text(encoding="utf-8")) if CURVES.exists() else {}
     code = files.sha256(recipes.__file__)
     return {name: curve for name, curve in known.items() if curve["code"] == code}
 
 
 def build(name: str, policy: str = "float32", drop: float | None = None) -> keras.Model:
-    """Build a recipe's architecture in a precision, with its dropout or another."""
+    """Build a recipe's architecture with a dtype policy, and with its dropout rate or another."""
     keras.config.set_dtype_policy(policy)
     try:
         return architectures.build(name, RECIPES[name].drop if drop is None else drop)
@@ -241,7 +245,7 @@ def build(name: str, policy: str = "float32", drop: float | None = None) -> kera
 
 
 def loss_of(name: str):
-    """Make the recipe's loss, with its penalty of the loss itself."""
+    """Return the loss of a recipe, including its penalty on the loss itself."""
     factor = RECIPES[name].loss_penalty
 
     def loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

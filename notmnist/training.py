@@ -1,7 +1,8 @@
-"""One training loop for every TensorFlow model: many steps per call, on uint8 data kept whole.
+"""Train every TensorFlow model with one fast loop.
 
-`model.fit` spends most of a small model's time outside the model: here the batches are gathered and
-scaled inside the graph, and one call runs all the steps between two points of the curve.
+With a small model, `model.fit` spends most of its time outside the model. This loop keeps the
+training images in memory as uint8, gathers and scales the batches inside the graph, and runs all
+steps between two points of the curve in one call.
 """
 
 import os
@@ -24,8 +25,11 @@ from notmnist.sources import IMAGE_SIZE
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Send file descriptor 2 to nowhere: TensorFlow's import prints there whatever its settings."""
-    if sys.stderr is None:  # as in a program without a console
+    """Discard what is written to file descriptor 2.
+
+    TensorFlow prints there when it is imported, whatever its settings are.
+    """
+    if sys.stderr is None:  # in a program without a console
         yield
         return
     sys.stderr.flush()
@@ -45,23 +49,22 @@ with needs_extra("notebooks"), _silent_stderr():
     import keras
     import tensorflow as tf
 
-    tf.config.list_physical_devices()  # the first look for a GPU prints too
+    tf.config.list_physical_devices()  # the first search for a GPU prints too
 
 _EVALUATION_BATCH = 2_500
-_FITS = count()  # numbers the calls of `fit`, which a notebook makes in the same order every time
+_FITS = count()  # numbers the calls of `fit`: a notebook makes them in the same order every time
 
 
 def set_seed(seed: int) -> None:
-    """Fix every random generator, and make TensorFlow's operations deterministic.
+    """Seed every random generator, and make TensorFlow's operations deterministic.
 
-    TensorFlow's global generator, which augmentation draws from, starts anew.
-
-    A run repeats bit for bit on the same machine at the same number of threads.
+    This includes TensorFlow's global generator, from which augmentation draws. A run is then
+    reproducible bit for bit on the same machine with the same number of threads.
 
     Parameters
     ----------
     seed : int
-        For Python, NumPy and TensorFlow alike.
+        The seed of Python, NumPy and TensorFlow.
     """
     keras.utils.set_random_seed(seed)
     tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
@@ -69,35 +72,35 @@ def set_seed(seed: int) -> None:
 
 
 def scale(images: np.ndarray | tf.Tensor) -> tf.Tensor:
-    """Bring grey levels from 0 .. 255 to -1 .. 1.
+    """Scale grey levels from 0 .. 255 to -1 .. 1.
 
     Parameters
     ----------
     images : array of uint8, shape (N, 28, 28)
-        Grey levels.
+        The grey levels.
 
     Returns
     -------
     tf.Tensor of float32, same shape
-        ``(x - 127.5) / 127.5``.
+        The scaled images, ``(x - 127.5) / 127.5``.
     """
     return (tf.cast(images, tf.float32) - 127.5) / 127.5
 
 
 def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Average the softmax cross-entropy of a batch.
+    """Compute the mean softmax cross-entropy of a batch.
 
     Parameters
     ----------
     labels : tf.Tensor of int32, shape (N,)
-        Letters, A = 0 .. J = 9.
+        The letters, A = 0 .. J = 9.
     logits : tf.Tensor of float32, shape (N, 10)
-        What the model returns, before any softmax.
+        The output of the model, before any softmax.
 
     Returns
     -------
     tf.Tensor of float32, shape ()
-        In nats.
+        The mean, in nats.
     """
     return tf.reduce_mean(
         tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
@@ -117,7 +120,7 @@ def fit(
     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = cross_entropy,
     augment: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> History:
-    """Train a model by minibatches and record its curve.
+    """Train a model on minibatches and record its learning curve.
 
     Every epoch visits the training images in a new random order. The penalties of the model's
     regularizers are added to `loss`.
@@ -125,46 +128,49 @@ def fit(
     Parameters
     ----------
     model : keras.Model
-        From scaled images (N, 28, 28) to logits (N, 10); trained in place.
+        The model, which takes scaled images (N, 28, 28) and returns logits (N, 10). It is trained
+        in place.
     train, valid : Split
-        Images uint8 and labels.
+        The training and validation images, uint8, with their labels.
     optimizer : keras.optimizers.Optimizer
-        With its learning rate or schedule.
+        The optimizer, with its learning rate or schedule.
     steps : int
-        Minibatch updates.
+        The number of minibatch updates.
     batch_size : int
-        Images a step.
+        The number of images per step.
     seed : int
-        Of the order of the images.
+        The seed of the order of the images.
     points : int
-        Points of the curve, evenly spaced, the last one at the end.
+        The number of points on the curve. They are evenly spaced, and the last one is at the end.
     loss : callable
-        From labels and logits to a scalar.
+        A function that takes labels and logits and returns a scalar.
     augment : callable, optional
-        From a batch of scaled images, float32 (N, 28, 28) in -1 .. 1, to the same; applied to the
-        batches that are trained on, inside the graph, never to those that are evaluated.
+        A function that takes a batch of scaled images, float32 (N, 28, 28) in -1 .. 1, and returns
+        a batch like it. It is applied inside the graph to the batches that the model is trained on,
+        never to those that it is evaluated on.
 
     Returns
     -------
     History
-        Accuracy, loss and times at every point.
+        The accuracy, loss and times at every point.
 
     Raises
     ------
     UsageError
-        When a split is empty, the model has no weights, or there would be no step or point.
+        When a split is empty, the model has no weights, or `steps`, `batch_size` or `points` is
+        less than 1.
     """
     for name, split in (("training", train), ("validation", valid)):
         if len(split) == 0:
-            raise UsageError(f"the {name} split is empty: give one that holds images")
+            raise UsageError(f"the {name} split is empty: pass one that contains images")
     if not model.trainable_variables:
         raise UsageError("the model has no weights to train: begin it with keras.Input((28, 28))")
     if min(steps, batch_size, points) < 1:
-        raise UsageError("steps, batch_size and points count from 1 on: give one of each at least")
+        raise UsageError("steps, batch_size and points must be at least 1")
     number = next(_FITS)
 
     def describe() -> str:
-        """Tell this run from others of its notebook, also from those of another loss."""
+        """Describe this run so that no other run of its notebook has the same description."""
         start = b"".join(variable.numpy().tobytes() for variable in model.variables)
         sizes = (steps, batch_size, seed, points, len(train), len(valid))
         return repr((number, sizes, start, model.get_config(), optimizer.get_config()))
@@ -243,20 +249,20 @@ def fit_seeds(
     seeds: Sequence[int],
     **options: Any,
 ) -> Trained:
-    """Train a model anew from every seed, and predict every test set once with each.
+    """Train a model from scratch with each seed, and predict every test set once per seed.
 
     Parameters
     ----------
     build_model, build_optimizer : callable
-        Called once a seed, after the seed is set.
+        Functions that are called once per seed, after the seed has been set.
     data : Dataset
-        Trained on its train split, followed on its valid split.
+        The dataset: its train split is for training, its valid split for the learning curve.
     tests : mapping of str to Split
-        As `notmnist.test_sets` gives them.
+        The test sets, as `notmnist.test_sets` returns them.
     seeds : sequence of int
-        Of weights, dropout and the order of the images.
+        The seeds of the weights, dropout and the order of the images.
     **options
-        As for `fit`.
+        The other arguments of `fit`.
 
     Returns
     -------
@@ -290,14 +296,14 @@ def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     model : keras.Model
-        From scaled images to logits.
+        A model that takes scaled images and returns logits.
     images : ndarray of uint8, shape (N, 28, 28)
-        Grey levels.
+        The grey levels.
 
     Returns
     -------
     ndarray of uint8, shape (N,)
-        A = 0 .. J = 9.
+        The letters, A = 0 .. J = 9.
     """
     return predict_probabilities(model, images).argmax(axis=1).astype(np.uint8)
 
@@ -319,7 +325,7 @@ def predict_probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
 
 
 def _batches(count: int, batch_size: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield rows for one step after another, from permutations laid end to end."""
+    """Yield the rows of one step after another, from a chain of permutations."""
     generator = np.random.default_rng(seed)
     rows = np.empty(0, np.int32)
     while True:
@@ -330,15 +336,16 @@ def _batches(count: int, batch_size: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def _forward(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    # One signature for batches of any length: a graph traced anew for the last, shorter batch would
-    # cost time. Concrete, because TensorFlow warns of a function that it traces for every model.
+    # One signature fits batches of any length, because tracing another graph for the last, shorter
+    # batch would take time. The function is concrete, because TensorFlow warns about functions that
+    # it traces again for every model.
     images = tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE), tf.uint8)
     function = tf.function(lambda x: model(scale(x), training=False))
     return function.get_concrete_function(images)
 
 
 def _logits(forward: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray) -> np.ndarray:
-    # Equal parts: a short last one would keep the cores as idle as a whole one busy.
+    # The parts have equal size, because a short last part would leave cores idle.
     parts = np.array_split(images, max(1, -(-len(images) // _EVALUATION_BATCH)))
     return np.concatenate([forward(tf.constant(part)) for part in parts])
 

@@ -1,4 +1,4 @@
-"""Small real archives of letters, and the records that describe them."""
+"""Make small real archives of letters, and the records that describe them."""
 
 import base64
 import hashlib
@@ -37,7 +37,7 @@ def letters(fonts: Iterable[str] = FONTS) -> dict[str, bytes]:
 
 
 def letters_with_copies() -> dict[str, bytes]:
-    """Make letters of which a quarter are copies, some under two letters, and one is broken."""
+    """Make letters: a quarter are copies, some have two different labels, and one is broken."""
     members = letters()
     names = sorted(members)
     for i in range(0, len(names), 4):

@@ -1,4 +1,4 @@
-"""Fixtures of the loader's tests: a server on loopback and the genuine small archive."""
+"""Provide fixtures: a server on the loopback interface and the genuine small archive."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def server(monkeypatch) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def genuine() -> Path:
-    """The genuine content of notMNIST_small.tar.gz, packed again."""
+    """Return the path of the genuine small archive, repacked."""
     beside = CHECKOUT.parent / "shared" / "data" / "notMNIST_small.tar.gz"
     path = Path(os.environ.get("NOTMNIST_SMALL_ARCHIVE", beside))
     if not path.is_file():
@@ -45,7 +45,7 @@ def genuine() -> Path:
 
 @pytest.fixture(scope="session")
 def genuine_home(genuine, tmp_path_factory) -> Path:
-    """The home where the genuine small archive was prepared from a file fetched by hand."""
+    """Return a cache in which the genuine small archive was prepared from a local file."""
     home = tmp_path_factory.mktemp("genuine")
     notmnist.prepare("notmnist-small", home=home, archive=genuine)
     return home

@@ -80,7 +80,7 @@ def status_of(child: int) -> int:
 
 
 def result(command: str, folder: Path) -> str:
-    """Hash what a command leaves, but for times, and name what it should not leave."""
+    """Hash the files that a command leaves, except for times, and name unexpected ones."""
     files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
     left = [str(name) for name in files if name.suffix == ".part"]
     content = sha256()

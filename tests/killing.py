@@ -26,7 +26,7 @@ def prepare(source, home: Path) -> int:
 
 
 def main(record: Path, kills: int) -> None:
-    """Print one line per kill: what the killed process left, and the hash of what the next made."""
+    """Print one line per kill: what the killed process left, and the next one's hash."""
     source = pickle.loads(record.read_bytes())
     start = time.monotonic()
     os.waitpid(prepare(source, record.parent / "undisturbed"), 0)

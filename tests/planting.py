@@ -1,4 +1,4 @@
-"""Near duplicates made on purpose: real glyphs, and copies of them in known places."""
+"""Plant near duplicates: real glyphs, with copies of them in known places."""
 
 from dataclasses import dataclass
 from pathlib import Path

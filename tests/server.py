@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback whose replies misbehave as told."""
+"""Run a real HTTP server on the loopback interface, whose replies can be made to misbehave."""
 
 import re
 import threading
@@ -40,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Count what is asked and sent, and the replies that have ended."""
+    """Count the requests, the bytes sent, and the replies that have ended."""
 
     daemon_threads = True
 
@@ -85,7 +85,7 @@ def ranged(body: bytes, cut: int | None = None) -> Reply:
 
 
 def whole(body: bytes, cut: int | None = None, length: int | None = None) -> Reply:
-    """Serve a file without Range, under a wrong length if told, and hang up after `cut` bytes."""
+    """Serve a file without Range, optionally with a wrong length, and hang up after `cut` bytes."""
 
     def reply(handler: Handler) -> None:
         handler.start(200, len(body) if length is None else length)

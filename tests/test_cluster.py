@@ -251,7 +251,7 @@ def test_a_scheduler_lost_in_mid_run_is_one_line(cluster, folder, tmp_path):
         ("nowhere", 2, "give HOST:PORT"),
         ("http://127.0.0.1:1", 2, "give HOST:PORT"),
         ("inproc://127.0.0.1/1/1", 2, "give HOST:PORT"),
-        ("tls://127.0.0.1:1", 2, "takes certificates"),
+        ("tls://127.0.0.1:1", 2, "requires certificates"),
         ("127.0.0.1:99999", 1, "no scheduler answers"),
     ],
 )
@@ -263,7 +263,7 @@ def test_an_address_of_no_scheduler_is_one_line(folder, monkeypatch, capfd, addr
     assert message.startswith("notmnist: ") and words in message and message.count("\n") == 1
 
 
-NO_ANSWER, STRANGER = "no scheduler answers at ", "what answers at "
+NO_ANSWER, STRANGER = "no scheduler answers at ", "the server at "
 OTHERS = {
     "silent": (b"", NO_ANSWER),
     "ssh": (b"SSH-2.0-OpenSSH_9.2\r\n", STRANGER),
@@ -303,10 +303,12 @@ def test_another_program_at_the_address_is_one_line(
 def test_a_worker_of_another_version_is_told_and_so_is_who_sends_something_else(folder):
     write(folder, "99_test", "1")
     task = Task("99_test", (folder / "99_test.ipynb").read_text(), {}, (), version="9.9")
-    with pytest.raises(NotMNISTError, match=r"is of notmnist 9\.9, and a worker has .*the same"):
+    with pytest.raises(
+        NotMNISTError, match=r"belongs to notmnist 9\.9, but a worker has .*the same"
+    ):
         execute(task)
     for sent in (None, ("99_test", "{}", {}), Executed(b"{}", {}), Executed("{}", {"a": "text"})):
-        with pytest.raises(NotMNISTError, match="something else than an executed notebook"):
+        with pytest.raises(NotMNISTError, match="something other than an executed notebook"):
             _checked(sent)
 
 

@@ -28,7 +28,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def few(data):
-    """A dataset small enough for formats of one file for each image."""
+    """Return a dataset that is small enough for formats with one file per image."""
     return replace(data, train=data.train[:60], valid=data.valid[:40], test=data.test[:40])
 
 

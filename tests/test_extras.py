@@ -26,7 +26,7 @@ sys.meta_path.insert(0, Uninstalled())
 
 
 def closure(lines):
-    """Name the distributions that requirements bring, with all that these bring."""
+    """Name the distributions that requirements install, including their dependencies."""
     found, waiting = set(), [Requirement(line) for line in lines]
     while waiting:
         wanted = waiting.pop()
@@ -44,7 +44,7 @@ def closure(lines):
 
 @pytest.fixture(scope="module")
 def run_with_core_only(tmp_path_factory):
-    """Run code in a process that can import only what the core dependencies bring."""
+    """Run code in a process that can import only the core dependencies."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     installed = closure(project["dependencies"]) | {"notmnist"} | MEASURING
     uninstalled = {

@@ -487,7 +487,7 @@ def test_predictions_of_another_test_split_are_refused(tmp_path):
     )  # fmt: skip
     data = notmnist.Dataset("openglyphs", split[:0], split[:0], split, {})
     font = SimpleNamespace(font="a.ttf", family="A", licence="OFL-1.1", split="test")
-    with pytest.raises(NotMNISTError, match="'a model' are not of this test split"):
+    with pytest.raises(NotMNISTError, match="'a model' do not match this test split"):
         glyph_data.write(tmp_path, data, [font], {"a model": np.zeros((3, 5), np.uint8)})
     assert list(tmp_path.iterdir()) == []
 

@@ -117,7 +117,7 @@ def test_what_a_worker_leaves_is_written_into_misc_or_not_at_all(
     monkeypatch.setattr(local, "execute", lambda task, stop: left)
     path = notebook("1")
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(NotMNISTError, match=r"a worker sent a file named .* lies outside"):
+    with pytest.raises(NotMNISTError, match=r"a worker sent a file named .* would lie outside"):
         run(path)
     assert sorted(tmp_path.rglob("*")) == before
 

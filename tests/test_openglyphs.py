@@ -73,7 +73,7 @@ def write_table(path: Path, rows: list[Font]) -> None:
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
-    """Make a package of matplotlib's fonts and its table: one font per family, in two splits."""
+    """Make a package of matplotlib's fonts, and its table: one font per family, two splits."""
     fonts = {MEMBER.format(name): (FONTS / name).read_bytes() for name in PIXELS}
     (tmp_path / "packages").mkdir()
     package = tmp_path / "packages" / "fonts-sample_1%3a2-3_all.deb"
@@ -166,8 +166,8 @@ def test_build_takes_the_letters_and_splits_of_the_table(sample):
     [
         ({"package_sha256": "0" * 64}, r"fonts-sample_1%3a2-3_all.deb: sha256 is"),
         ({"font_sha256": "0" * 64}, r"DejaVuSans.ttf has sha256"),
-        ({"path": "usr/share/fonts/none.ttf"}, r"holds no usr/share/fonts/none.ttf"),
-        ({"letters": "A\u0bf9"}, r"DejaVuSans.ttf: no glyph for"),
+        ({"path": "usr/share/fonts/none.ttf"}, r"does not contain usr/share/fonts/none.ttf"),
+        ({"letters": "A\u0bf9"}, r"DejaVuSans.ttf: there is no glyph for"),
     ],
 )
 def test_bad_input_is_named_and_the_old_archives_stay(sample, columns, message):
@@ -204,7 +204,7 @@ def test_a_broken_package_is_named(tmp_path, content):
 
 def test_a_package_that_cannot_be_fetched_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(NotMNISTError, match=r"fonts-none 1: needs apt-get"):
+    with pytest.raises(NotMNISTError, match=r"fonts-none 1: apt-get is not installed"):
         fetch("fonts-none", "1", "0" * 64, tmp_path)
 
 

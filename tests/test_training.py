@@ -60,9 +60,9 @@ def test_what_cannot_be_trained_is_told_at_once(bars):
         ({"split": bars[:0]}, "the training split is empty"),
         ({"split": bars[:500]}, "the validation split is empty"),
         ({"model": unbuilt}, "begin it with keras.Input"),
-        ({"steps": 0}, "count from 1 on"),
-        ({"points": 0}, "count from 1 on"),
-        ({"batch_size": 0}, "count from 1 on"),
+        ({"steps": 0}, "must be at least 1"),
+        ({"points": 0}, "must be at least 1"),
+        ({"batch_size": 0}, "must be at least 1"),
     ):
         with pytest.raises(UsageError, match=message):
             fit(**{"model": model, "split": bars} | wrong)

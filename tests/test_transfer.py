@@ -291,7 +291,7 @@ def test_what_follows_the_archive_is_not_waited_for(server, tmp_path):
 
 @pytest.mark.parametrize("extension", [b"", b";" + b"x" * 50_000])
 def test_chunks_of_one_byte_each(server, tmp_path, extension):
-    """They are HTTP, but not with a novel about every byte."""
+    """Chunk extensions are valid HTTP, but long ones make a reply far larger than its content."""
     chunks = [b"1%s\r\n%c\r\n" % (extension, byte) for byte in BODY[:200]]
     url = server.serve("chunks", raw(lambda: [CHUNKED, *chunks, b"0\r\n\r\n"]))
     message = past(server, tmp_path, url)

@@ -1,8 +1,8 @@
-"""Read the pickles that other people's programs left, without running what they contain.
+"""Read pickles from other people's programs without running the code in them.
 
-A pickle is a program for a small machine, whose opcodes may call any function of Python. The
-machine here knows the opcodes that make plain values and containers, and can call nothing but the
-functions at the end of this module, which stand for those of NumPy and joblib.
+A pickle is a program for a small stack machine, and its opcodes can call any Python function. The
+machine in this module implements only the opcodes that build plain values and containers. It can
+call only the functions at the end of this module, which replace those of NumPy and joblib.
 """
 
 import math
@@ -32,46 +32,46 @@ _CONSTANTS: dict[str, Callable[[], Any]] = {
 
 
 def read_pickle(path: str | os.PathLike) -> Any:
-    """Read a pickle of arrays without running anything that it contains.
+    """Read a pickle of arrays without running any code in it.
 
-    So the course's ``notMNIST.pickle``, the original repository's and a prepared file that somebody
-    sent can be looked at, whoever made them; `pickle.load` and `joblib.load` would run any code in
-    them.
+    Use it to look at the course's ``notMNIST.pickle``, the original repository's pickles, or a
+    prepared file that somebody sent you. `pickle.load` and `joblib.load` would run any code that
+    such a file contains.
 
     Parameters
     ----------
     path : path
-        A file that `pickle` wrote, in Python 2 or 3, at protocol 2 or later, or that `joblib` wrote
-        without compression. It may hold arrays of numbers and text, and plain values, in lists,
-        tuples and dicts whose keys are text or labels.
+        A file written by `pickle` in Python 2 or 3 with protocol 2 or later, or by `joblib` without
+        compression. It may contain arrays of numbers or text, and plain values, in lists, tuples
+        and dicts whose keys are text or labels.
 
     Returns
     -------
     object
-        What was pickled, in memory; text where Python 2 pickled a ``str``.
+        The unpickled value, in memory. A ``str`` of Python 2 becomes text.
 
     Raises
     ------
     NotMNISTError
-        When the file can't be read, is damaged, or asks for anything else.
+        When the file can't be read, is damaged, or contains anything else.
     """
     try:
         with open(path, "rb") as file:
             return _Machine(file).run()
     except OSError as error:
         raise NotMNISTError(
-            f"cannot read {path} ({error.strerror or error}): give a pickle that is there"
+            f"cannot read {path} ({error.strerror or error}): give the path of a readable pickle"
         ) from error
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise NotMNISTError(
-            f"{path} is damaged or holds more than plain arrays ({reason:.200}): fetch or make it "
-            "again"
+            f"{path} is damaged or contains more than plain arrays ({reason:.200}): download or "
+            "create it again"
         ) from error
 
 
 class _Unfinished:
-    """Stand for a dtype or an array whose state is still to come."""
+    """Represent a dtype or an array whose state has not been read yet."""
 
     def __init__(self, finish: Callable[[Any], Any]) -> None:
         self.finish = finish
@@ -84,10 +84,10 @@ class _Machine:
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
         self.file_bytes = os.fstat(file.fileno()).st_size
-        # No byte is copied more often than from text to bytes and from bytes to an array.
+        # A byte is copied at most twice: from text to bytes, and from bytes to an array.
         self.bytes_left = 2 * self.file_bytes
         self.stack: list[Any] = []
-        self.below: list[list[Any]] = []  # what lay on the stack before each open mark
+        self.below: list[list[Any]] = []  # the stack before each open mark
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
@@ -133,13 +133,13 @@ class _Machine:
             case _ if opcode in _LITERALS:
                 self.push(argument)
             case _:
-                raise UnpicklingError(f"it holds the opcode {opcode}")
+                raise UnpicklingError(f"it contains the opcode {opcode}")
 
     def push(self, value: Any) -> None:
         self.stack.append(value)
 
     def push_counted(self, value: Any) -> None:
-        # Else a few bytes could ask again and again for copies of many.
+        # Otherwise, a few bytes could request copies of a large array again and again.
         if isinstance(value, bytes | np.ndarray):
             self.bytes_left -= len(value) if isinstance(value, bytes) else value.nbytes
         if self.bytes_left < 0:
@@ -152,9 +152,9 @@ class _Machine:
 
     def set_items(self, items: list[Any]) -> None:
         keys, values = items[::2], items[1::2]
-        # Tuples could be hashed for ever, and large numbers chosen to collide.
+        # Hashing nested tuples could take for ever, and large numbers could be chosen to collide.
         if not all(type(k) is str or (type(k) is int and 0 <= k < 256) for k in keys):
-            raise UnpicklingError("a dict has other keys than text and labels")
+            raise UnpicklingError("a dict has keys other than text and labels")
         _only(dict, self.stack[-1]).update(zip(keys, values, strict=True))
 
     def find(self, module: Any, name: Any) -> Any:
@@ -162,13 +162,13 @@ class _Machine:
         if asked == "joblib.numpy_pickle.NumpyArrayWrapper":
             return lambda: _Unfinished(self.read_joblib_array)
         if asked not in _STAND_INS:
-            raise UnpicklingError(f"it asks for {asked!r:.160}")
+            raise UnpicklingError(f"it refers to {asked!r:.160}")
         return _STAND_INS[asked]
 
     def read_joblib_array(self, state: Any) -> np.ndarray:
-        """Read the data that joblib writes between an array's description and the next opcode."""
+        """Read the data that joblib puts between an array's description and the next opcode."""
         if _only(dict, state)["subclass"] is not _NDARRAY:
-            raise UnpicklingError("an array is of another class than numpy's")
+            raise UnpicklingError("an array does not have NumPy's own class")
         size = _size(state["dtype"], state["shape"])
         if size > self.file_bytes:
             raise UnpicklingError("an array is larger than the file")
@@ -180,12 +180,13 @@ class _Machine:
 
 def _only(kind: type, value: Any) -> Any:
     if type(value) is not kind:
-        raise UnpicklingError(f"it takes a {type(value).__name__} for a {kind.__name__.strip('_')}")
+        expected = kind.__name__.strip("_")
+        raise UnpicklingError(f"it uses a {type(value).__name__} where a {expected} belongs")
     return value
 
 
 def _check_plain(value: Any) -> None:
-    """Refuse a value in which something is neither plain nor a container."""
+    """Refuse a value that contains anything but plain values and containers."""
     seen, waiting = set(), [value]
     while waiting:
         item = waiting.pop()
@@ -194,18 +195,18 @@ def _check_plain(value: Any) -> None:
                 seen.add(id(item))
                 waiting.extend(item.values() if type(item) is dict else item)
         elif type(item) not in _PLAIN:
-            raise UnpicklingError("it holds something else than arrays")
+            raise UnpicklingError("it contains something other than arrays")
 
 
 def _dtype(code: Any, *_: Any) -> _Unfinished:
     if not _PLAIN_DTYPE.fullmatch(_only(str, code)):
-        raise UnpicklingError(f"an array holds {code!r:.80}, such as Python objects")
+        raise UnpicklingError(f"an array has the dtype {code!r:.80}, not one of numbers or text")
     return _Unfinished(lambda state: np.dtype(code).newbyteorder(_only(str, state[1])))
 
 
 def _reconstruct(kind: Any, *_: Any) -> _Unfinished:
     if kind is not _NDARRAY:
-        raise UnpicklingError("an array is of another class than numpy's")
+        raise UnpicklingError("an array does not have NumPy's own class")
 
     def finish(state: Any) -> np.ndarray:
         version, shape, dtype, fortran, data = state
@@ -219,17 +220,17 @@ def _reconstruct(kind: Any, *_: Any) -> _Unfinished:
 def _array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
     if not isinstance(data, str | bytes | bytearray) or order not in ("C", "F"):
         raise UnpicklingError("an array's description is malformed")
-    # Python 2 has one type for bytes and text.
+    # In Python 2, bytes and text have the same type.
     content = bytearray(data, "latin1") if isinstance(data, str) else bytearray(data)
     if len(content) != _size(dtype, shape):
-        raise UnpicklingError("an array has another size than its data")
+        raise UnpicklingError("the size of an array does not match its data")
     return np.ndarray(shape, dtype, content, order=order)
 
 
 def _size(dtype: Any, shape: Any) -> int:
-    """Count the bytes of an array once its dtype and shape are known to be plain."""
+    """Check that an array's dtype and shape are plain, and return its size in bytes."""
     sound = isinstance(dtype, np.dtype) and type(shape) is tuple and len(shape) <= 64
-    # The product of larger numbers could fill the memory.
+    # The product of larger numbers could fill memory.
     if not sound or not all(type(n) is int and 0 <= n <= sys.maxsize for n in shape):
         raise UnpicklingError("an array's description is malformed")
     return math.prod(shape) * dtype.itemsize
@@ -237,12 +238,12 @@ def _size(dtype: Any, shape: Any) -> int:
 
 def _encode(text: Any, codec: Any) -> bytes:
     if codec != "latin1":
-        raise UnpicklingError("it asks for another codec than latin1")
+        raise UnpicklingError("it needs a codec other than latin1")
     return _only(str, text).encode("latin1")
 
 
-# All that a pickle can call. Even NumPy's own array and dtype take states that pass raw memory off
-# as objects, so that nothing of NumPy's is called with what a pickle holds.
+# These are the only functions that a pickle can call. NumPy's own array and dtype accept states
+# that present raw memory as objects, so no function of NumPy is called with values from a pickle.
 _NDARRAY = object()
 _STAND_INS: dict[str, Any] = {
     "numpy.ndarray": _NDARRAY,
@@ -251,7 +252,7 @@ _STAND_INS: dict[str, Any] = {
     "numpy._core.multiarray._reconstruct": _reconstruct,
     "numpy.core.numeric._frombuffer": _array,
     "numpy._core.numeric._frombuffer": _array,
-    # Protocols without bytes have them as calls.
+    # Protocols that lack bytes write them as calls.
     "_codecs.encode": _encode,
     "__builtin__.bytes": lambda: b"",
 }

@@ -1,1 +1,1 @@
-"""Execute notebooks: here, or on the machines of a cluster."""
+"""Execute notebooks on this machine or on a cluster."""

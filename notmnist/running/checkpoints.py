@@ -1,4 +1,4 @@
-"""Where an interrupted full run keeps what it has finished, until it is run again and succeeds."""
+"""Manage the folders in which interrupted full runs keep what they have finished."""
 
 import hashlib
 import json
@@ -18,14 +18,16 @@ with needs_extra("notebooks"):
 def folder_for(
     stem: str, source: str, settings: Mapping[str, str], hashes: Sequence[str], home: Path
 ) -> Path:
-    """Name the folder of a notebook's checkpoints, which anything that results depend on changes.
+    """Name the folder of a notebook's checkpoints.
+
+    The name is a different one whenever anything that the results depend on has changed.
 
     Parameters
     ----------
     stem, source : str
         The notebook's name without ``.ipynb``, and the notebook as JSON.
     settings : mapping of str to str
-        Its dataset, budget and seeds.
+        The notebook's dataset, budget and seeds.
     hashes : sequence of str
         The hashes of the prepared datasets.
     home : Path
@@ -34,7 +36,7 @@ def folder_for(
     Returns
     -------
     Path
-        In the cache; it need not exist.
+        A folder in the cache, which need not exist.
     """
     cells = nbformat.reads(source, as_version=4).cells
     package = Path(files.__file__).parent
@@ -51,7 +53,7 @@ def folder_for(
 
 
 def remove(folder: Path) -> None:
-    """Remove a notebook's checkpoints on a dataset, those of its earlier code too."""
+    """Remove a notebook's checkpoints for a dataset, including those of its earlier code."""
     name = folder.name.rpartition("-")[0]
     for old in folder.parent.glob(f"{name}-*"):
         shutil.rmtree(old, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Lend the runs of notebooks to the workers of a dask cluster."""
+"""Execute notebooks on the workers of a Dask cluster."""
 
 import asyncio
 import logging
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from distributed import Future
 
 _ANSWER_SECONDS = 5
-_STRANGER = "what answers at {} is no dask scheduler: look where yours listens"
+_STRANGER = "the server at {} is not a Dask scheduler: check the address of yours"
 
 
 def finished(tasks: Iterable[Task], address: str) -> Iterator[tuple[Task, Executed]]:
-    """Execute notebooks on a cluster, and yield each with what it left as soon as it is finished.
+    """Execute notebooks on a cluster, and yield each with its outputs as soon as it is finished.
 
-    What dies with its worker starts anew on another. After a failure, notebooks that have not begun
-    are dropped; those that have run to their end. Without workers, or when the scheduler does not
-    answer, a line on stderr says so every half minute.
+    If a worker dies, its notebook starts again on another worker. After a failure, notebooks that
+    have not started are dropped, and the others run to their end. While there are no workers, or
+    the scheduler does not answer, a line on stderr says so every half minute.
 
     Parameters
     ----------
     tasks : iterable of Task
         The notebooks.
     address : str
-        The scheduler's, such as ``10.0.0.1:8786``, or ``tls://10.0.0.1:8786`` where dask's own
-        configuration names the certificates.
+        The address of the scheduler, such as ``10.0.0.1:8786``, or ``tls://10.0.0.1:8786`` if
+        Dask's own configuration names the certificates.
 
     Yields
     ------
@@ -41,15 +41,15 @@ def finished(tasks: Iterable[Task], address: str) -> Iterator[tuple[Task, Execut
     Raises
     ------
     UsageError
-        When the address is none.
+        When the address is not valid.
     NotMNISTError
-        When a notebook fails, dask.distributed is not installed, no scheduler answers or it is
-        lost, or workers die or can't run the notebooks.
+        When a notebook fails, dask.distributed is not installed, no scheduler answers, the
+        connection to it is lost, or workers die or can't run the notebooks.
     """
     with needs_extra("distributed"):
         import distributed
     _identify(address)
-    # They repeat what the exceptions say.
+    # These loggers repeat what the exceptions say.
     for logger in ("distributed.client", "distributed.comm"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
     try:
@@ -62,22 +62,22 @@ def finished(tasks: Iterable[Task], address: str) -> Iterator[tuple[Task, Execut
         raise
     except distributed.KilledWorker as error:
         raise NotMNISTError(
-            f"{error.allowed_failures + 1} workers died one after another while they ran the same "
-            "notebook: look at their logs and their memory"
+            f"{error.allowed_failures + 1} workers died one after another while running the same "
+            "notebook: check their logs and their memory"
         ) from error
     except CancelledError as error:
         raise NotMNISTError(
-            f"lost the scheduler at {address}; what was finished is in misc/, run the rest again"
+            f"lost the scheduler at {address}: finished notebooks are in misc/, run the rest again"
         ) from error
     except (AttributeError, ImportError, RuntimeError) as error:
         raise NotMNISTError(
-            f"the cluster can't run notmnist {__version__}: install it for the scheduler and for "
-            "every worker"
+            f"the cluster can't run notmnist {__version__}: install this version for the scheduler "
+            "and for every worker"
         ) from error
 
 
 def _done(futures: list["Future"], address: str) -> Iterable["Future"]:
-    """Wait for the first futures to be done."""
+    """Wait until at least one future is done, and return those that are."""
     import distributed
 
     while True:
@@ -95,30 +95,33 @@ def _checked(executed: Any) -> Executed:
     sound = isinstance(executed, Executed) and isinstance(executed.notebook, str)
     if not (sound and fits(executed.outputs, {str: bytes})):
         raise NotMNISTError(
-            "a worker sent something else than an executed notebook: install notmnist "
+            "a worker sent something other than an executed notebook: install notmnist "
             f"{__version__} on every worker"
         )
     return executed
 
 
 def _identify(address: str) -> dict[str, Any]:
-    """Ask a scheduler who it is; dask's own client would wait for ever for another's answer."""
+    """Ask a scheduler to identify itself.
+
+    Dask's own client would wait for ever if another program listened at the address.
+    """
     from distributed.comm import get_address_host_port
 
     try:
         get_address_host_port(address)
     except ValueError as error:
-        raise UsageError(f"{address!r} is no address ({error}): give HOST:PORT") from error
+        raise UsageError(f"{address!r} is not an address ({error}): give HOST:PORT") from error
     try:
         identity = asyncio.run(_ask(address))
     except NotMNISTError:
         raise
     except OSError as error:
         raise NotMNISTError(
-            f"no scheduler answers at {address}: start one with `dask scheduler`, or look where "
-            "yours listens"
+            f"no scheduler answers at {address}: start one with `dask scheduler`, or check the "
+            "address of yours"
         ) from error
-    except Exception as error:  # another program's answer can break dask's protocol anywhere
+    except Exception as error:  # another program's answer can violate Dask's protocol anywhere
         raise NotMNISTError(_STRANGER.format(address)) from error
     if identity.get("type") != "Scheduler":
         raise NotMNISTError(_STRANGER.format(address))
@@ -132,7 +135,7 @@ async def _ask(address: str) -> dict[str, Any]:
     arguments = Security().get_connection_args("client")
     if address.startswith(("tls:", "wss:")) and arguments["ssl_context"] is None:
         raise UsageError(
-            f"{address} takes certificates: name their files in dask's configuration, under "
+            f"{address} requires certificates: name their files in Dask's configuration, under "
             "distributed.comm.tls"
         )
     async with rpc(address, connection_args=arguments) as scheduler:

@@ -1,4 +1,4 @@
-"""Execute one notebook, top to bottom, on the machine where this runs."""
+"""Execute one notebook from top to bottom on this machine."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ _POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Task:
-    """Describe a notebook to execute, on this machine or another.
+    """Describe a notebook that is to be executed on this machine or another.
 
     Attributes
     ----------
@@ -42,13 +42,13 @@ class Task:
     source : str
         The notebook, as JSON.
     settings : mapping of str to str
-        What it reads of its environment, such as NOTMNIST_DATASET.
+        The environment variables that the notebook reads, such as NOTMNIST_DATASET.
     datasets : tuple of str
-        What to prepare first; without any, the notebook starts from an empty cache.
+        The datasets to prepare first. If there are none, the notebook starts from an empty cache.
     home : str or None
-        The cache folder; None stands for the one that `files.home` names on that machine.
+        The cache folder. None stands for the one that `files.home` returns on that machine.
     version : str
-        The version of this package that the notebook is of.
+        The version of this package that the notebook belongs to.
     """
 
     stem: str
@@ -61,14 +61,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Executed:
-    """Hold what an executed notebook leaves.
+    """Hold the outputs of an executed notebook.
 
     Attributes
     ----------
     notebook : str
         The notebook with its outputs, as JSON.
     outputs : dict of str to bytes
-        The files that it wrote to NOTMNIST_MISC, by their paths there.
+        The contents of the files that it wrote to NOTMNIST_MISC, by their paths in that folder.
     """
 
     notebook: str
@@ -78,15 +78,15 @@ class Executed:
 def execute(task: Task, stop: Event | None = None) -> Executed:
     """Execute a notebook in folders of its own.
 
-    With the full budget, what training had finished when a run was interrupted is not done again
-    by the next run of the same notebook, code, data and settings.
+    If a run with the full budget is interrupted, the next run of the same notebook, code, data and
+    settings does not repeat the training that was finished.
 
     Parameters
     ----------
     task : Task
         The notebook.
     stop : threading.Event, optional
-        Once another thread has set it, the execution is given up.
+        An event by which another thread can stop the execution.
 
     Raises
     ------
@@ -98,13 +98,13 @@ def execute(task: Task, stop: Event | None = None) -> Executed:
     """
     if task.version != __version__:
         raise NotMNISTError(
-            f"{task.stem}.ipynb is of notmnist {task.version}, and a worker has {__version__}: "
-            "install the same version on every machine"
+            f"{task.stem}.ipynb belongs to notmnist {task.version}, but a worker has "
+            f"{__version__}: install the same version on every machine"
         )
     stop = stop or Event()
     prepared = [pipeline.prepare(dataset, home=task.home) for dataset in task.datasets]
     hashes = [card["pickle"]["sha256"] for card in prepared]
-    # Windows can't remove the cache of a kernel that has not quite ended.
+    # Windows can't remove the cache of a kernel that has not ended completely.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         scratch, misc = Path(folder), Path(folder, "misc")
         home = scratch / "data" if not task.datasets else files.expanded(task.home or files.home())
@@ -126,7 +126,7 @@ def execute(task: Task, stop: Event | None = None) -> Executed:
 
 
 class _OwnKernelManager(AsyncKernelManager):
-    """Start the kernel of this very Python, whatever kernelspecs the user has installed."""
+    """Start a kernel of the running Python, whichever kernelspecs the user has installed."""
 
     kernel_spec_manager = Instance(KernelSpecManager, kw={"kernel_dirs": []})
 
@@ -167,7 +167,7 @@ def _execute_cells(
         on_cell_executed=lambda **_: progress.update(),
     )
     client.show = progress.set_postfix_str
-    client.log.setLevel(logging.CRITICAL)  # it repeats what the exception says
+    client.log.setLevel(logging.CRITICAL)  # the log repeats what the exception says
     try:
         asyncio.run(_until_done_or_stopped(client, environment, stop))
     except CellExecutionError as error:
@@ -189,7 +189,7 @@ def _execute_cells(
 async def _until_done_or_stopped(
     client: NotebookClient, environment: Mapping[str, str], stop: Event
 ) -> None:
-    # What cells print on stderr comes back in the notebook; the kernel's own log does not help.
+    # The notebook contains what its cells print on stderr; the kernel's own log is of no use.
     execution = asyncio.ensure_future(
         client.async_execute(env=dict(environment), stderr=subprocess.DEVNULL)
     )

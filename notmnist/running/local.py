@@ -1,4 +1,4 @@
-"""Run notebooks on this machine, several side by side."""
+"""Run several notebooks at the same time on this machine."""
 
 import signal
 from collections.abc import Iterable, Iterator
@@ -14,22 +14,23 @@ from notmnist.running.execution import Executed, Task, execute
 with needs_extra("notebooks"):
     import psutil
 
-_NOTEBOOK_BYTES = 3_000_000_000  # the most that a quick run of any notebook takes
-_POLL_SECONDS = 0.1  # a wait without an end can't be interrupted on Windows
+_NOTEBOOK_BYTES = 3_000_000_000  # the most memory that a quick run of any notebook takes
+_POLL_SECONDS = 0.1  # Windows can't interrupt a wait without a timeout
 
 
 def default_jobs(budget: str) -> int:
-    """Choose how many notebooks to run side by side.
+    """Choose how many notebooks to run at the same time.
 
     Parameters
     ----------
     budget : str
-        Notebooks that run with ``full`` take all cores, so they run one after another.
+        The budget, ``quick`` or ``full``.
 
     Returns
     -------
     int
-        For ``quick``, the number of cores, or less where memory is short.
+        With ``full``, 1, because each notebook uses all cores. With ``quick``, the number of cores,
+        or fewer if memory is short.
     """
     if budget == "full":
         return 1
@@ -37,14 +38,14 @@ def default_jobs(budget: str) -> int:
 
 
 def finished(tasks: Iterable[Task], jobs: int) -> Iterator[tuple[Task, Executed]]:
-    """Execute notebooks here, and yield each with what it left as soon as it is finished.
+    """Execute notebooks here, and yield each with its outputs as soon as it is finished.
 
     Parameters
     ----------
     tasks : iterable of Task
         The notebooks.
     jobs : int
-        How many to run side by side.
+        The number of notebooks to run at the same time.
 
     Yields
     ------
@@ -53,7 +54,7 @@ def finished(tasks: Iterable[Task], jobs: int) -> Iterator[tuple[Task, Executed]
     Raises
     ------
     NotMNISTError
-        When notebooks have failed, once the others are finished.
+        When notebooks have failed. It is raised once the others are finished.
     """
     stop, failures = Event(), []
     with ThreadPoolExecutor(jobs) as pool, _termination_as_interrupt():
@@ -79,8 +80,8 @@ def finished(tasks: Iterable[Task], jobs: int) -> Iterator[tuple[Task, Executed]
 
 @contextmanager
 def _termination_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM end the kernels as Ctrl-C does."""
-    if current_thread() is not main_thread():  # where signals can't be handled
+    """Make SIGTERM end the kernels, as Ctrl-C does."""
+    if current_thread() is not main_thread():  # only the main thread can handle signals
         yield
         return
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)

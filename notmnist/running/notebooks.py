@@ -1,4 +1,4 @@
-"""Run notebooks, here or on a cluster, and keep what each of them leaves."""
+"""Run notebooks here or on a cluster, and keep the outputs of each."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from notmnist.running.execution import Task
 
 @dataclass(frozen=True)
 class Finished:
-    """Tell what an executed notebook has left.
+    """Describe the outputs of an executed notebook.
 
     Attributes
     ----------
     notebook : Path
         The executed notebook.
     entries : list of dict
-        Those of its result file, one per model.
+        The entries of its result file, one per model.
     picture : Path or None
-        Its curve, where one was kept.
+        The picture of its learning curves, if it was kept.
     """
 
     notebook: Path
@@ -33,7 +33,7 @@ class Finished:
 
 
 def find_notebooks(names: Sequence[str]) -> list[Path]:
-    """Find notebooks by name, all of them when none is named.
+    """Find notebooks by name, or all of them if no name is given.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def find_notebooks(names: Sequence[str]) -> list[Path]:
     Returns
     -------
     list of Path
-        In the order of their numbers.
+        The notebooks, ordered by their numbers.
 
     Raises
     ------
     UsageError
-        When there is no notebook of that name.
+        When there is no notebook with one of the names.
     """
     folder = files.notebooks()
     known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
@@ -73,46 +73,48 @@ def run(
     jobs: int | None = None,
     inplace: bool = False,
 ) -> Iterator[Finished]:
-    """Execute notebooks, and keep what each one leaves once it succeeds.
+    """Execute notebooks, and keep the outputs of each one that succeeds.
 
     Parameters
     ----------
     notebooks : sequence of Path
-        As `find_notebooks` gives them.
+        The notebooks, as `find_notebooks` returns them.
     dataset, budget : str
-        What the notebooks read as NOTMNIST_DATASET and NOTMNIST_BUDGET.
+        The values of NOTMNIST_DATASET and NOTMNIST_BUDGET for the notebooks.
     seeds : int, optional
-        How many seeds to train from, read as NOTMNIST_SEEDS; default: as many as the budget has.
+        The number of seeds to train with, which notebooks read from NOTMNIST_SEEDS. By default, the
+        budget decides.
     home : str, optional
-        The cache folder, on whichever machine a notebook runs; default: that machine's own.
+        The cache folder on every machine that runs a notebook. By default, each machine uses its
+        own.
     scheduler : str, optional
-        The address of a dask scheduler, over whose workers to spread the notebooks; by default
-        they run here.
+        The address of a Dask scheduler whose workers run the notebooks. By default, they run here.
     jobs : int, optional
-        How many run here side by side; default: with ``quick``, as many as there are cores and
-        memory for, and with ``full``, one.
+        The number of notebooks that run here at the same time. By default, ``full`` runs one, and
+        ``quick`` as many as the cores and the memory allow.
     inplace : bool
-        Refresh the notebooks themselves, from an empty cache and without touching ``misc/``;
-        otherwise the executed copies go to ``misc/``.
+        Whether to refresh the notebooks themselves, from an empty cache and without touching
+        ``misc/``. Otherwise, the executed copies are written to ``misc/``.
 
     Yields
     ------
     Finished
-        An executed notebook, once it and the files it made are written.
+        An executed notebook, once it and its files are written.
 
     Raises
     ------
     UsageError
-        When `inplace` is asked for with another dataset, budget or number of seeds than the
-        committed outputs have, `scheduler` is no address, or `jobs` is given beside it.
+        When `inplace` is combined with a dataset, budget or number of seeds that the committed
+        outputs do not have, `scheduler` is not an address, or `jobs` is combined with `scheduler`.
     NotMNISTError
-        When the folder where files belong can't be written, or, once the others are finished, when
-        notebooks have failed. They are left as they were, and so are the files of earlier runs.
+        When the folder for the outputs is not writable, or notebooks have failed. The latter is
+        raised once the others are finished; failed notebooks and the files of earlier runs stay as
+        they were.
     """
     if inplace and (dataset, budget, seeds) != (results.DEFAULT_DATASET, results.BUDGETS[0], None):
         raise UsageError("--inplace refreshes the committed outputs: quick runs on openglyphs only")
     if scheduler and jobs:
-        raise UsageError("the cluster's workers decide how much runs at once: leave --jobs out")
+        raise UsageError("the cluster's workers decide how much runs at once: omit --jobs")
     files.check_writable(files.notebooks() if inplace else files.misc())
     settings = {
         "NOTMNIST_DATASET": dataset,
@@ -142,12 +144,12 @@ def run(
 
 
 def summary_table(finished: Iterable[Finished]) -> str:
-    """Lay out what notebooks have left, one line per model.
+    """Format the results of notebooks as a table with one line per model.
 
     Returns
     -------
     str
-        Notebook, model, mean accuracy on every test set in percent, and picture.
+        The notebook, the model, its mean accuracy on every test set in percent, and the picture.
     """
     rows = [("notebook", "model", "accuracy", "picture")]
     for one in sorted(finished, key=lambda one: one.notebook):
@@ -166,13 +168,13 @@ def summary_table(finished: Iterable[Finished]) -> str:
 
 
 def _keep(outputs: Mapping[str, bytes], folder: Path) -> dict[str, Path]:
-    """Write what a notebook has left, and tell where each file lies."""
+    """Write the files of a notebook, and return the path of each."""
     for name in outputs:
-        path = PureWindowsPath(name)  # takes both kinds of slash, and drives, for what they are
+        path = PureWindowsPath(name)  # it recognises both kinds of slash, and drives
         if path.anchor or ".." in path.parts or not path.name or not name.isprintable():
             raise NotMNISTError(
-                f"a worker sent a file named {name!r:.80}, which lies outside {folder}: look for "
-                "who runs that worker"
+                f"a worker sent a file named {name!r:.80}, which would lie outside {folder}: find "
+                "out who runs that worker"
             )
     for name, content in outputs.items():
         files.write_bytes(folder / name, content)
@@ -181,7 +183,7 @@ def _keep(outputs: Mapping[str, bytes], folder: Path) -> dict[str, Path]:
 
 def _datasets_for(dataset: str, home: str | None) -> tuple[str, ...]:
     names = [sources.find(dataset).name]
-    # What one machine scores, another must score too; see `test_sets`.
+    # Every machine must score the same test sets; see `test_sets`.
     if dataset == results.DEFAULT_DATASET and pipeline.prepared_card("notmnist-small", home=home):
         names.append("notmnist-small")
     return tuple(names)

@@ -1,4 +1,4 @@
-"""The world that a notebook's kernel lives in: the same whatever shell or scheduler started it."""
+"""Build the environment of a notebook's kernel, which is the same from any shell or scheduler."""
 
 import os
 from collections.abc import Mapping
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from notmnist import files
 
-# Quick runs share the cores, one each, so that what a notebook computes is the same bit for bit
-# however many run side by side. Full runs take all cores.
+# Quick runs use one core each, so that a notebook computes the same results, bit for bit, however
+# many notebooks run at the same time. Full runs use all cores.
 _ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -21,21 +21,23 @@ def kernel_environment(
 ) -> dict[str, str]:
     """Build the environment variables of a kernel.
 
-    They are those of this process, but for what would change a notebook's course or its output.
+    They are those of this process, except for variables that would change what a notebook does or
+    prints.
 
     Parameters
     ----------
     settings : mapping of str to str
-        What the notebook reads of its settings, as NOTMNIST_DATASET.
+        The variables that the notebook reads its settings from, such as NOTMNIST_DATASET.
     home, misc : Path
-        NOTMNIST_HOME and NOTMNIST_MISC. Relative paths begin in the working folder of this process;
-        the kernel's is another.
+        The values of NOTMNIST_HOME and NOTMNIST_MISC. Relative paths start from the working folder
+        of this process, because the kernel has a different one.
     scratch : Path
-        A new folder, for what Keras and IPython would keep in the user's home.
+        A new folder for the files that Keras and IPython would keep in the user's home.
 
     Returns
     -------
     dict of str to str
+        The variables by name.
     """
     return {
         **os.environ,
@@ -46,14 +48,14 @@ def kernel_environment(
         "PYTHONPATH": os.pathsep.join(_import_path()),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "KERAS_BACKEND": "tensorflow",
-        # The user's keras.json, and the start-up files of the user's IPython profile.
+        # These leave out the user's keras.json and the start-up files of the IPython profile.
         "KERAS_HOME": str(scratch.absolute() / "keras"),
         "IPYTHONDIR": str(scratch.absolute() / "ipython"),
     }
 
 
 def _import_path() -> list[str]:
-    """List the folders that the kernel imports from: the checkout, and what PYTHONPATH names."""
+    """List the folders that the kernel imports from: the checkout, and those in PYTHONPATH."""
     named = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     folders = [Path(entry).absolute() for entry in named]
     root = files.checkout()

@@ -4,6 +4,6 @@ For maintainers, from a checkout, with the extra `docs` installed (nbconvert and
 
     python -m tools.gallery site
 
-The folder holds all that its pages need: it opens from the disk, and any host of files can serve
-it. Its pictures are those of OpenGlyphs and of the committed curves, never genuine ones.
+The folder contains everything that its pages need, so that you can open it from the disk or put it
+on any static host. It shows OpenGlyphs and the committed curves, never genuine images.
 """

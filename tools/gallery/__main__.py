@@ -14,12 +14,12 @@ def _build(folder: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; as `notmnist.cli.main`, the exit status is 0, 1 or 2."""
+    """Run the command line, and return the exit status: 0, 1 or 2, as for `notmnist.cli.main`."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.gallery",
-        description="Build a static site of notebooks, results, glyphs and docstrings.",
+        description="Build a static site of the notebooks, results, glyphs and docstrings.",
     )
-    parser.add_argument("folder", metavar="DIR", type=Path, help="new or empty folder to fill")
+    parser.add_argument("folder", metavar="DIR", type=Path, help="new or empty folder for the site")
     options = parser.parse_args(arguments)
     try:
         _build(options.folder)

@@ -1,14 +1,14 @@
-"""The docstrings of the package's public modules as HTML, by pdoc."""
+"""Render the docstrings of the package's public modules as HTML with pdoc."""
 
 from pathlib import Path
 
 import pdoc
 
 import notmnist
-from notmnist import training  # noqa: F401  (pdoc's own import of TensorFlow is not as silent)
+from notmnist import training  # noqa: F401  (pdoc's own import of TensorFlow prints more)
 from tools.gallery.pages import TEMPLATES
 
-# How the package works inside; what one imports from these stands on their own pages.
+# Modules that are internal: what users import from a wing is documented on the wing's own page.
 _INSIDE = r"!notmnist\.(\w+\.\w+|archives|prepared|running|__main__)"
 
 
@@ -18,9 +18,9 @@ def write(folder: Path) -> None:
     Parameters
     ----------
     folder : Path
-        The folder, which is created.
+        The folder to create.
     """
-    # Constants without a docstring stay out: they may hold paths of this machine.
+    # Constants without a docstring are left out, because they may contain paths of this machine.
     pdoc.render.configure(
         docformat="numpy",
         include_undocumented=False,
@@ -29,5 +29,5 @@ def write(folder: Path) -> None:
     )
     pdoc.render.env.globals["version"] = notmnist.__version__
     for name in notmnist.__all__:
-        getattr(notmnist, name)  # pdoc does not see what is imported on demand
+        getattr(notmnist, name)  # pdoc does not see names that are imported on demand
     pdoc.pdoc("notmnist", _INSIDE, output_directory=folder)

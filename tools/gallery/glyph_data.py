@@ -1,4 +1,4 @@
-"""What the glyph browser shows: all images on sprite sheets, and what is known of each."""
+"""Write the data of the glyph browser: sprite sheets of all images, and facts about each image."""
 
 import json
 from collections import defaultdict
@@ -15,7 +15,7 @@ from notmnist.errors import NotMNISTError
 from notmnist.sources import IMAGE_SIZE, LETTERS
 from tools.openglyphs.provenance import Font
 
-COLUMNS, ROWS = 50, 40  # of a sheet
+COLUMNS, ROWS = 50, 40  # the size of a sheet, in images
 
 
 def write(
@@ -23,25 +23,25 @@ def write(
 ) -> None:
     """Write ``sheets/0.png`` and so on, and ``glyphs-data.js``.
 
-    A glyph's number is its row when the dataset is sorted by family, font and letter. It lies on
-    sheet ``number // (COLUMNS * ROWS)``, and there row by row. The script holds what is known of
-    the glyphs as one constant, because a page opened from the disk may not fetch JSON.
+    A glyph's number is its row when the dataset is sorted by family, font and letter. The glyph is
+    on sheet ``number // (COLUMNS * ROWS)``, which is filled row by row. The script defines all
+    facts about the glyphs as one constant, because a page opened from the disk may not fetch JSON.
 
     Parameters
     ----------
     folder : Path
-        Must exist.
+        An existing folder.
     data : Dataset
         OpenGlyphs, loaded with ``dedup="none"``.
     fonts : sequence of Font
         The provenance table.
     predictions : mapping of str to ndarray of uint8, shape (seeds, len(data.test))
-        By model, as `notmnist.results.read_predictions` gives them.
+        The predictions of each model, as `notmnist.results.read_predictions` returns them.
 
     Raises
     ------
     NotMNISTError
-        When predictions do not fit the test split.
+        When predictions do not match the test split.
     """
     glyphs = Split.joined([data.train, data.valid, data.test])
     order = np.lexsort((glyphs.labels, glyphs.fonts, np.strings.lower(glyphs.families)))
@@ -62,7 +62,7 @@ def write(
 
 
 def _fonts(glyphs: Split, table: Sequence[Font]) -> list[dict[str, str]]:
-    """List the fonts in order, each with its letters: together they are the glyphs in order."""
+    """List the fonts in the order of the glyphs, each with the letters that it has."""
     row_of = {row.font: row for row in table}
     starts = np.flatnonzero(np.diff(glyphs.font_index, prepend=-1))
     letters = np.split(np.array(list(LETTERS))[glyphs.labels], starts[1:])
@@ -86,12 +86,12 @@ def _copies(images: np.ndarray) -> list[list[list[int]]]:
 def _mistakes(
     labels: np.ndarray, numbers: np.ndarray, predictions: Mapping[str, np.ndarray]
 ) -> dict[int, dict[int, str]]:
-    """Tell by glyph and model what the model's seeds read, where any of them read it wrong."""
+    """Map glyph and model to the letters that the seeds predicted, if any seed was wrong."""
     mistakes: dict[int, dict[int, str]] = defaultdict(dict)
     for model, (name, readings) in enumerate(predictions.items()):
         if readings.shape[1:] != labels.shape:
             raise NotMNISTError(
-                f"the predictions of {name!r} are not of this test split: run its notebook again "
+                f"the predictions of {name!r} do not match this test split: run its notebook again "
                 "with --budget full"
             )
         for row in np.flatnonzero((readings != labels).any(axis=0)):

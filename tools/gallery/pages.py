@@ -1,4 +1,4 @@
-"""Make pages from templates: the start page, the glyph browser, and one page per notebook."""
+"""Make the start page, the glyph browser and one page per notebook from templates."""
 
 import re
 from collections.abc import Sequence
@@ -20,21 +20,23 @@ from notmnist.version import __version__
 from tools.readme import tables
 
 TEMPLATES = Path(__file__).parent / "templates"
-# Badges and the like: pages must be whole without a network.
+# Badges and other remote pictures, because pages must be complete without a network.
 _REMOTE_PICTURE = re.compile(r"!\[([^]]*)]\(https?://[^)]*\)")
 _NOTEBOOK = re.compile(r"]\((\w+)\.ipynb\)")
-_DOCUMENT = re.compile(r"\[([^]]*)]\(\.\./docs/[^)]*\)")  # of the repository, not of the site
+_DOCUMENT = re.compile(r"\[([^]]*)]\(\.\./docs/[^)]*\)")  # in the repository, but not on the site
 _FIGURE = "Figure drawn by the code above"
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """A rendered notebook.
+    """Hold a rendered notebook.
 
     Attributes
     ----------
-    name, title : str
-        The file's name without ``.ipynb``; the first heading.
+    name : str
+        The file's name without ``.ipynb``.
+    title : str
+        The first heading.
     body : Markup
         The cells as HTML.
     """
@@ -55,13 +57,13 @@ def write(folder: Path, notebooks: Sequence[Path], misc: Path, entries: tables.E
     Parameters
     ----------
     folder : Path
-        Must exist.
+        An existing folder.
     notebooks : sequence of Path
         The notebooks to render.
     misc : Path
-        Holds a picture of every notebook.
+        The folder with a picture of every notebook.
     entries : mapping of str to sequence of mapping
-        The results by training set, as `notmnist.results.read_results` gives them.
+        The results by training set, as `notmnist.results.read_results` returns them.
 
     Raises
     ------
@@ -80,8 +82,8 @@ def write(folder: Path, notebooks: Sequence[Path], misc: Path, entries: tables.E
     for notebook in rendered:
         if not (misc / notebook.picture).is_file():
             raise NotMNISTError(
-                f"{misc / notebook.picture} is not there: `notmnist run {notebook.name} "
-                "--budget full` makes it"
+                f"{misc / notebook.picture} does not exist: make it with `notmnist run "
+                f"{notebook.name} --budget full`"
             )
     protocols = {
         protocol.title: _to_html(tables.results_table(entries, protocol, "notebooks"))
@@ -99,7 +101,7 @@ def write(folder: Path, notebooks: Sequence[Path], misc: Path, entries: tables.E
 
 
 def render(path: Path) -> Notebook:
-    """Render a notebook as it was committed, pictures included.
+    """Render a notebook with its committed outputs.
 
     Parameters
     ----------
@@ -109,8 +111,8 @@ def render(path: Path) -> Notebook:
     Returns
     -------
     Notebook
-        Pictures from elsewhere, such as badges, are their words alone, and so are links to
-        documents of the repository; links to notebooks lead to their pages.
+        The page's content. Remote pictures, such as badges, and links to documents of the
+        repository are replaced by their text. Links to notebooks lead to the notebooks' pages.
     """
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:

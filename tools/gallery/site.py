@@ -1,4 +1,4 @@
-"""The site as a whole: every part in one folder, which appears when it is complete."""
+"""Build the whole site in one folder, which appears once it is complete."""
 
 import shutil
 from pathlib import Path
@@ -24,15 +24,17 @@ def build(folder: Path) -> None:
     Raises
     ------
     UsageError
-        When `folder` has content, or the package is not imported from a checkout.
+        When `folder` is not empty, or the package is not imported from a checkout.
     NotMNISTError
         When a result can't be read, or `folder` can't be written.
     """
     checkout = files.checkout()
     if checkout is None:
-        raise UsageError("the gallery shows a checkout's notebooks and curves: run it from one")
+        raise UsageError(
+            "the gallery shows the notebooks and curves of a checkout: run it from one"
+        )
     if not files.is_free(folder):
-        raise UsageError(f"{folder} is not empty: give a new folder, or remove it first")
+        raise UsageError(f"{folder} is not empty: give a new folder, or remove this one first")
     with files.new_folder(folder) as site:
         shutil.copytree(STATIC, site, dirs_exist_ok=True)
         folder = files.committed_results()

@@ -20,20 +20,24 @@ def _count() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, or 1 after one line on stderr."""
-    parser = argparse.ArgumentParser(prog="python -m tools.openglyphs", description="OpenGlyphs")
+    """Run the command line, and return the exit status: 0, or 1 after one line on stderr."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.openglyphs", description="Build, expand or count OpenGlyphs."
+    )
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("build", help="build both archives from the provenance table")
-    command.add_argument("--packages", type=Path, required=True, help="folder of font packages")
-    command.add_argument("--out", type=Path, required=True, help="folder of the archives")
-    command.add_argument("--table", type=Path, default=TABLE, help="provenance table")
+    command.add_argument("--packages", type=Path, required=True, help="folder of the font packages")
+    command.add_argument("--out", type=Path, required=True, help="folder for the archives")
+    command.add_argument(
+        "--table", type=Path, default=TABLE, help="provenance table (default: the embedded one)"
+    )
     command.set_defaults(run=_build)
     command = commands.add_parser("expand", help="write an archive of varied training glyphs")
     command.add_argument("--count", type=int, required=True, help="number of glyphs")
-    command.add_argument("--seed", type=int, default=0, help="default: 0")
-    command.add_argument("--out", type=Path, required=True, help="the tar.gz to write")
+    command.add_argument("--seed", type=int, default=0, help="seed of the variations (default: 0)")
+    command.add_argument("--out", type=Path, required=True, help="tar.gz file to write")
     command.set_defaults(run=expand)
-    command = commands.add_parser("count", help="print the data card's table of counts")
+    command = commands.add_parser("count", help="print the tables of counts for the data card")
     command.set_defaults(run=_count)
     options = vars(parser.parse_args(arguments))
     try:

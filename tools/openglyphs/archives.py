@@ -1,10 +1,10 @@
-"""The archive format of notMNIST, written so that equal images give equal bytes.
+"""Write archives in the format of notMNIST, so that equal images give equal bytes.
 
-A tar.gz of `<root>/<letter>/<base64 of the font's name>.png`. The PNGs hold stored (not
-compressed) data and the tar's headers are constants, so the tar's bytes depend on the images
-and names alone; compression is left to the gzip layer, where neighbouring images share it.
-The gzip layer is the classic zlib's: another deflate (zlib-ng) gives another file with the
-same tar inside, which is why `hash_tar` hashes the tar.
+An archive is a tar.gz of `<root>/<letter>/<base64 of the font's name>.png`. The PNG files contain
+stored (uncompressed) data and the tar's headers are constant, so the bytes of the tar depend only
+on the images and names. Compression is left to the gzip layer, which can exploit similarities
+between neighbouring images. Other implementations of deflate than the classic zlib (such as
+zlib-ng) give a different file with the same tar inside, which is why `hash_tar` hashes the tar.
 """
 
 import base64
@@ -25,20 +25,22 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_HEADER = struct.pack(
     ">IIBBBBB", IMAGE_SIZE, IMAGE_SIZE, 8, 0, 0, 0, 0
 )  # 8-bit grey, not interlaced
-BLOCK, RECORD = 512, 10_240  # a tar is made of blocks, and ends with a whole record
+BLOCK, RECORD = 512, 10_240  # a tar consists of blocks and ends with a whole record
 STORED_ZLIB_HEADER = b"\x78\x01\x01"  # 32 KiB window; one stored block, the last
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """Encode an image as PNG, in the same bytes with any zlib.
+    """Encode an image as a PNG file, with the same bytes under any zlib.
 
     Parameters
     ----------
     image : ndarray, (28, 28) uint8
+        The image.
 
     Returns
     -------
     bytes
+        The content of the file.
     """
     rows = np.zeros((IMAGE_SIZE, 1 + IMAGE_SIZE), np.uint8)  # column 0 is the filter type: none
     rows[:, 1:] = image
@@ -55,25 +57,26 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def member_name(root: str, letter: str, font: str) -> str:
-    """Name the member that holds a font's letter."""
+    """Return the name of the archive member for a letter of a font."""
     return f"{root}/{letter}/{base64.b64encode(font.encode()).decode()}.png"
 
 
 def write_archive(
     path: Path, root: str, glyphs: Iterable[tuple[str, str, np.ndarray]], level: int = 9
 ) -> None:
-    """Write glyphs as a notMNIST archive, one at a time and in the order given.
+    """Write glyphs to a notMNIST archive, one at a time and in the given order.
 
     Parameters
     ----------
     path : Path
         The tar.gz to write.
     root : str
-        The folder inside it.
+        The name of the folder inside it.
     glyphs : iterable of (letter, font name, image)
-        Images are (28, 28) uint8, ink 255 on 0.
+        The glyphs. Images are (28, 28) uint8, with ink 255 on 0.
     level : int
-        zlib's; 6 is ten times as fast as 9 on varied glyphs and 2% larger.
+        The compression level of zlib. On varied glyphs, 6 is ten times as fast as 9, and the
+        archive is 2% larger.
     """
     write_tar(
         path,
@@ -83,16 +86,18 @@ def write_archive(
 
 
 def write_tar(path: Path, members: Iterable[tuple[str, bytes]], level: int) -> None:
-    """Write a tar.gz, one member at a time; tarfile would keep half a million headers, 1 GB.
+    """Write a tar.gz, one member at a time.
+
+    `tarfile` would keep the headers of all members in memory: 1 GB for half a million.
 
     Parameters
     ----------
     path : Path
         The file to write.
     members : iterable of (name, content)
-        The files in it.
+        The files to put into it.
     level : int
-        zlib's.
+        The compression level of zlib.
     """
     with (
         path.open("wb") as file,
@@ -108,12 +113,12 @@ def write_tar(path: Path, members: Iterable[tuple[str, bytes]], level: int) -> N
 
 
 def read_archive(path: Path) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Read back what `write_archive` wrote, in its order.
+    """Read an archive that `write_archive` wrote, in the same order.
 
     Yields
     ------
     (letter, font name, image)
-        Images are (28, 28) uint8.
+        A glyph, whose image is (28, 28) uint8.
 
     Raises
     ------
@@ -138,6 +143,6 @@ def read_archive(path: Path) -> Iterator[tuple[str, str, np.ndarray]]:
 
 
 def hash_tar(path: Path) -> str:
-    """Hash an archive's tar, whatever compressed it: hexadecimal sha256."""
+    """Return the hexadecimal sha256 of an archive's tar, however the tar was compressed."""
     with gzip.open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

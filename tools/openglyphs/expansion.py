@@ -1,4 +1,4 @@
-"""Write training archives of any size out of varied images of OpenGlyphs' training fonts."""
+"""Write training archives of any size from varied images of OpenGlyphs' training fonts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,23 +12,24 @@ from tools.openglyphs.provenance import TABLE, read_table
 from tools.openglyphs.variation import Variations, draw, vary
 
 ARCHIVE = TABLE.with_name("openglyphs_large.tar.gz")
-BATCH = 1000  # glyphs varied at a time
+BATCH = 1000  # the number of glyphs that are varied at a time
 
 
 def expand(out: Path, count: int, seed: int = 0) -> None:
-    """Write an archive of varied training glyphs, in notMNIST's layout, while making them.
+    """Write an archive of varied training glyphs in notMNIST's layout.
 
-    Fonts are drawn at random and each is varied as a whole, so the ten letters of one file name
-    belong together. The same seed gives the same archive. The glyphs are for training and
-    benchmarks only: many come from one font.
+    Fonts are drawn at random, and each is varied as a whole, so the ten letters with the same file
+    name belong together. The same seed gives the same archive. Use the glyphs for training and
+    benchmarks only, because many of them come from the same font.
 
     Parameters
     ----------
     out : Path
-        The tar.gz to write; its name up to the first dot is the folder inside it.
+        The tar.gz to write. Its name up to the first dot becomes the folder inside it.
     count : int
-        Number of glyphs, spread evenly over the letters.
+        The number of glyphs, spread evenly over the letters.
     seed : int
+        The seed of the fonts and their variations.
 
     Raises
     ------
@@ -63,5 +64,7 @@ def _varied(
             batch = slice(start, min(start + BATCH, wanted))
             varied = vary(images[fonts[batch], place], variations.take(batch))
             for number, (font, image) in enumerate(zip(fonts[batch], varied, strict=True), start):
-                file = names[font].partition("--")[2]  # with the package, too long for a tar
+                file = names[font].partition("--")[
+                    2
+                ]  # with the package's name, it would be too long for a tar
                 yield letter, f"{number:06d}--{file}", image

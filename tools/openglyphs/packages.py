@@ -1,8 +1,8 @@
-"""Fetch font packages and read fonts out of them, without installing anything.
+"""Fetch font packages and read fonts from them without installing anything.
 
-Two kinds of package are known: Debian's `.deb` (an `ar` archive that holds a tar) and PyPI's
-wheel (a zip). Both are read in Python, so a package that lies in the folder can be used on any
-system; only fetching one that is missing needs `apt-get` or `pip`.
+There are two kinds of packages: Debian's `.deb` (an `ar` archive that contains a tar) and PyPI's
+wheel (a zip). Python code reads both, so packages that are already in the folder can be used on any
+system. Only fetching a missing one requires `apt-get` or `pip`.
 """
 
 import io
@@ -23,35 +23,37 @@ AR_HEADER = 60
 
 
 def fetch(name: str, version: str, expected: str, folder: Path) -> Path:
-    """Find a package's file in a folder, and fetch it first where it is missing.
+    """Find a package's file in a folder, and fetch it if it is missing.
 
     Parameters
     ----------
     name, version : str
-        A Debian package, or a PyPI one where the name starts with ``fontpkg-``.
+        The package: one of PyPI if its name starts with ``fontpkg-``, otherwise one of Debian.
     expected : str
-        The file's sha256, in hexadecimal.
+        The sha256 of the file, in hexadecimal.
     folder : Path
-        Where packages lie; made if missing.
+        The folder of the packages, which is created if it is missing.
 
     Returns
     -------
     Path
-        The package's file, whose hash is the expected one.
+        The file of the package, whose hash is the expected one.
 
     Raises
     ------
     NotMNISTError
-        If the package can't be fetched, or its hash is not the one given.
+        If the package can't be fetched, or its hash is not the expected one.
     """
     if not (path := _find(name, version, folder)):
         _download(name, version, make_folder(folder))
         path = _find(name, version, folder)
     if not path:
-        raise NotMNISTError(f"{folder}: no file of {name} {version}; put one there by hand")
+        raise NotMNISTError(
+            f"{folder}: there is no file of {name} {version}; put one there by hand"
+        )
     if (found := sha256(path)) != expected:
         raise NotMNISTError(
-            f"{path}: sha256 is {found}, the table says {expected}; delete it and fetch again"
+            f"{path}: sha256 is {found}, but the table says {expected}; delete it and try again"
         )
     return path
 
@@ -69,12 +71,12 @@ def read_fonts(path: Path, members: Collection[str]) -> dict[str, bytes]:
     Returns
     -------
     dict of str to bytes
-        Each member's content.
+        The content of each member.
 
     Raises
     ------
     NotMNISTError
-        If the package can't be read, or lacks one of the members.
+        If the package can't be read, or does not contain one of the members.
     """
     try:
         fonts = _read_deb(path, members) if path.suffix == ".deb" else _read_wheel(path, members)
@@ -82,7 +84,7 @@ def read_fonts(path: Path, members: Collection[str]) -> dict[str, bytes]:
         raise NotMNISTError(f"{path}: not a readable package ({error}); fetch it again") from error
     missing = sorted(set(members) - set(fonts))
     if missing:
-        raise NotMNISTError(f"{path}: holds no {missing[0]}; check the table's path column")
+        raise NotMNISTError(f"{path}: does not contain {missing[0]}; check the table's path column")
     return fonts
 
 
@@ -102,7 +104,9 @@ def _download(name: str, version: str, folder: Path) -> None:
         tool, start, package = "apt-get", ["apt-get"], f"{name}={version}"
         options = ["--quiet"]
     if shutil.which(start[0]) is None:
-        raise NotMNISTError(f"{name} {version}: needs {tool}; put the package into {folder}")
+        raise NotMNISTError(
+            f"{name} {version}: {tool} is not installed; put the package into {folder}"
+        )
     command = [*start, "download", *options, package]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if run.returncode:
@@ -127,13 +131,13 @@ def _read_deb(path: Path, members: Collection[str]) -> dict[str, bytes]:
 def _seek_ar_member(file: BinaryIO, prefix: bytes) -> None:
     """Move to the content of the first ar member whose name starts with the prefix."""
     if file.read(len(AR_MAGIC)) != AR_MAGIC:
-        raise ValueError("no ar archive")
+        raise ValueError("it is not an ar archive")
     while len(header := file.read(AR_HEADER)) == AR_HEADER:
         if header.startswith(prefix):
             return
         size = int(header[48:58])
         file.seek(size + size % 2, io.SEEK_CUR)  # members start at even offsets
-    raise ValueError(f"no {prefix.decode()} in it")
+    raise ValueError(f"it contains no {prefix.decode()}")
 
 
 def _read_wheel(path: Path, members: Collection[str]) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""The provenance table of OpenGlyphs: where every font comes from, and which split it is in."""
+"""Read the provenance table of OpenGlyphs: the origin and the split of every font."""
 
 from collections import Counter
 from pathlib import Path
@@ -12,7 +12,7 @@ TABLE = sources.OPENGLYPHS_LARGE.path.with_name("provenance.csv")
 
 
 class Font(NamedTuple):
-    """A row of the provenance table."""
+    """Hold a row of the provenance table."""
 
     font: str
     family: str
@@ -34,22 +34,22 @@ def read_table(path: Path = TABLE) -> list[Font]:
 
 
 def split_of(family: str) -> str:
-    """Name the split of a family, a function of its name alone.
+    """Return the split of a family, which depends only on its name.
 
-    The first four bytes of the name's sha256 (UTF-8), big-endian, modulo 20: 0 to 2 are test,
-    3 and 4 valid, the rest train.
+    The first four bytes of the sha256 of the name (in UTF-8) are taken as a big-endian number
+    modulo 20: 0 to 2 is test, 3 and 4 is valid, the rest is train.
     """
     bucket = splits.bucket(family.encode(), 20)
     return "test" if bucket < 3 else "valid" if bucket < 5 else "train"
 
 
 def count_table() -> str:
-    """Count fonts, families and glyphs of the embedded set, by split and by licence.
+    """Count the fonts, families and glyphs of the embedded dataset by split and licence.
 
     Returns
     -------
     str
-        Two Markdown tables; licences with fewer than ten fonts are counted together.
+        Two Markdown tables. Licences with fewer than ten fonts are counted together.
     """
     fonts = read_table()
     counts = [("split", "fonts", "families", "glyphs")]

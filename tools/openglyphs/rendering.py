@@ -23,33 +23,36 @@ ARCHIVES = {"openglyphs_large": ("train", "valid"), "openglyphs_small": ("test",
 def render(font: bytes, letters: str, offset: tuple[float, float] = (0, 0)) -> np.ndarray:
     """Render letters of a font, each stretched to fill its image.
 
-    The outline is taken unscaled and unhinted, its exact bounding box is mapped to the image's
-    corners, and every pixel is its coverage: no resampling, the same bytes everywhere.
+    The outline is used unscaled and unhinted. Its exact bounding box is mapped to the corners of
+    the image, and the value of each pixel is the share of it that the outline covers. Nothing is
+    resampled, so the bytes are the same everywhere.
 
     Parameters
     ----------
     font : bytes
-        A font file in any format FreeType reads.
+        The content of a font file, in any format that FreeType can read.
     letters : str
+        The letters to render.
     offset : (float, float)
-        Pixels by which the filled outline is then moved right and up, in steps of 1/64; what leaves
-        the box is cut. Two renderings of one outline differ so.
+        The number of pixels by which the stretched outline is moved to the right and up, in steps
+        of 1/64. Parts that leave the image are cut off. This imitates the small differences between
+        two renderings of the same outline.
 
     Returns
     -------
     ndarray, (len(letters), 28, 28) uint8
-        Ink is 255, the ground 0.
+        The images, with ink 255 on 0.
 
     Raises
     ------
     ValueError
-        If the font does not parse, or a letter is missing or without an outline.
+        If the font can't be parsed, or a letter is missing or has no outline.
     """
     library, face = ft.FT_Library(), ft.FT_Face()
-    _check(ft.FT_Init_FreeType(ctypes.byref(library)), "FreeType does not start")
+    _check(ft.FT_Init_FreeType(ctypes.byref(library)), "FreeType can't be initialised")
     try:
         opened = ft.FT_New_Memory_Face(library, font, len(font), 0, ctypes.byref(face))
-        _check(opened, "not a font that FreeType reads")
+        _check(opened, "not a font that FreeType can read")
         return np.stack([_render_letter(library, face, letter, offset) for letter in letters])
     finally:
         ft.FT_Done_FreeType(library)
@@ -59,14 +62,14 @@ def _render_letter(
     library: ft.FT_Library, face: ft.FT_Face, letter: str, offset: tuple[float, float]
 ) -> np.ndarray:
     index = ft.FT_Get_Char_Index(face, ord(letter))
-    _check(not index, f"no glyph for {letter}")
+    _check(not index, f"there is no glyph for {letter}")
     flags = ft.FT_LOAD_NO_SCALE | ft.FT_LOAD_NO_HINTING
-    _check(ft.FT_Load_Glyph(face, index, flags), f"glyph {letter} does not load")
+    _check(ft.FT_Load_Glyph(face, index, flags), f"the glyph for {letter} can't be loaded")
     outline = ctypes.byref(face.contents.glyph.contents.outline)
     box = ft.FT_BBox()
     ft.FT_Outline_Get_BBox(outline, ctypes.byref(box))
     width, height = box.xMax - box.xMin, box.yMax - box.yMin
-    _check(not (width and height), f"glyph {letter} has no outline")
+    _check(not (width and height), f"the glyph for {letter} has no outline")
     ft.FT_Outline_Translate(outline, -box.xMin, -box.yMin)
     ft.FT_Outline_Transform(outline, ctypes.byref(_fill(width, height)))
     ft.FT_Outline_Translate(outline, *(round(64 * by) for by in offset))
@@ -80,12 +83,12 @@ def _render_letter(
         pixel_mode=ft.FT_PIXEL_MODE_GRAY,
     )
     drawn = ft.FT_Outline_Get_Bitmap(library, outline, ctypes.byref(bitmap))
-    _check(drawn, f"glyph {letter} does not render")
+    _check(drawn, f"the glyph for {letter} can't be rendered")
     return image
 
 
 def _fill(width: int, height: int) -> ft.FT_Matrix:
-    """Return the matrix (16.16) from a box in font units to the image in 1/64 pixels."""
+    """Return the matrix (16.16) that maps a box in font units to the image in 1/64 pixels."""
     side = 64 * IMAGE_SIZE << 16
     return ft.FT_Matrix(xx=(side + width // 2) // width, yy=(side + height // 2) // height)
 
@@ -96,21 +99,21 @@ def _check(failed: int, message: str) -> None:
 
 
 def build(packages: Path, out: Path, table: Path = TABLE) -> None:
-    """Build both archives from a provenance table and the packages it names; print their hashes.
+    """Build both archives from a provenance table and its packages, and print their hashes.
 
     Parameters
     ----------
     packages : Path
-        Folder of the font packages; those missing are fetched into it.
+        The folder of the font packages. Missing packages are fetched into it.
     out : Path
-        Folder of the archives, which are replaced only when both are whole.
+        The folder of the archives, which are replaced only when both are complete.
     table : Path
         The provenance table.
 
     Raises
     ------
     NotMNISTError
-        If a package or font is missing, has another hash, or does not render.
+        If a package or font is missing, has the wrong hash, or can't be rendered.
     """
     fonts = read_table(table)
     images = {}
@@ -121,7 +124,7 @@ def build(packages: Path, out: Path, table: Path = TABLE) -> None:
             partial = stack.enter_context(replacing(out / f"{root}.tar.gz"))
             rows = [row for row in fonts if row.split in splits]
             write_archive(partial, root, _glyphs(rows, images))
-            print(f"{root}.tar.gz: sha256 {sha256(partial)}, of its tar {hash_tar(partial)}")
+            print(f"{root}.tar.gz: sha256 {sha256(partial)}, sha256 of its tar {hash_tar(partial)}")
 
 
 def _package(row: Font) -> tuple[str, str, str]:
@@ -137,12 +140,13 @@ def _render_package(rows: list[Font], packages: Path) -> dict[str, np.ndarray]:
         found = hashlib.sha256(content).hexdigest()
         if found != row.font_sha256:
             raise NotMNISTError(
-                f"{path}: {row.path} has sha256 {found}, the table says {row.font_sha256}"
+                f"{path}: {row.path} has sha256 {found}, but the table says {row.font_sha256}; "
+                "check the table"
             )
         try:
             images[row.font] = render(content, row.letters)
         except ValueError as error:
-            raise NotMNISTError(f"{path}: {row.path}: {error}; drop it from the table") from error
+            raise NotMNISTError(f"{path}: {row.path}: {error}; remove it from the table") from error
     return images
 
 

@@ -1,23 +1,23 @@
-"""Vary images of letters: shear, slant, weight, outlines and inverse boxes.
+"""Vary the shear, slant and weight of letters, or turn them into outlines or inverse boxes.
 
-A variation is a handful of numbers, so that the letters of one font can share it. Images are
-sheared both ways and stretched to fill the box again, as notMNIST's are; that covers rotation
-and change of proportions too, because the stretch takes those up.
+A variation consists of a few numbers, so that all letters of a font can share it. Images are
+sheared in both directions and then stretched to fill the box again, as notMNIST's images do. After
+the stretch, rotations and changes of proportion are covered too.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-SHEAR = 0.3  # largest shift of x, in heights
-SLANT = 0.1  # largest shift of y, in widths
-THINNEST, BOLDEST = -0.5, 1.0  # pixels of weight on each side of a stroke
-DECORATED = 0.04  # share of outlined and, apart from that, of inverse images
+SHEAR = 0.3  # the largest shift of x, as a share of the height
+SLANT = 0.1  # the largest shift of y, as a share of the width
+THINNEST, BOLDEST = -0.5, 1.0  # change of weight in pixels, on each side of a stroke
+DECORATED = 0.04  # the share of outlined images and, independently, of inverse images
 MARGIN = 3  # pixels around the letter in an inverse box
 
 
 class Variations(NamedTuple):
-    """Hold one variation per image; every field has shape (n,)."""
+    """Hold one variation per image. Every field has shape (n,)."""
 
     shear: np.ndarray
     slant: np.ndarray
@@ -36,12 +36,15 @@ def draw(count: int, rng: np.random.Generator) -> Variations:
     Parameters
     ----------
     count : int
+        The number of variations.
     rng : numpy.random.Generator
+        The source of random numbers.
 
     Returns
     -------
     Variations
-        Shear, slant and weight are uniform (float32); the rest are flags (bool).
+        The variations. Shear, slant and weight are uniformly distributed (float32); the rest are
+        flags (bool).
     """
     ranges = [(-SHEAR, SHEAR), (-SLANT, SLANT), (THINNEST, BOLDEST)]
     numbers = [rng.uniform(low, high, count).astype(np.float32) for low, high in ranges]
@@ -55,13 +58,14 @@ def vary(images: np.ndarray, variations: Variations) -> np.ndarray:
     Parameters
     ----------
     images : ndarray, (n, height, width) uint8
-        Ink bright on black.
+        The images, with bright ink on black.
     variations : Variations
-        One per image.
+        One variation per image.
 
     Returns
     -------
     ndarray, (n, height, width) uint8
+        The varied images.
     """
     margin = np.where(variations.inverse, np.float32(MARGIN), np.float32(0))
     result = _stretch(images, variations.shear, variations.slant, margin)
@@ -78,14 +82,14 @@ def vary(images: np.ndarray, variations: Variations) -> np.ndarray:
 
 
 def augment(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Vary every image at random: `vary` with variations of `draw`."""
+    """Vary every image at random: apply `vary` with variations from `draw`."""
     return vary(images, draw(len(images), rng))
 
 
 def _stretch(
     images: np.ndarray, shear: np.ndarray, slant: np.ndarray, margin: np.ndarray
 ) -> np.ndarray:
-    """Shear both ways, then stretch the ink to the box less the margin (float32)."""
+    """Shear in both directions, then stretch the ink to the box inside the margin (float32)."""
     _, height, width = images.shape
     u_low, u_high = _extent(images, shear)
     v_low, v_high = _extent(images.swapaxes(1, 2), slant)
@@ -100,7 +104,7 @@ def _stretch(
 
 
 def _extent(images: np.ndarray, shear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the least and greatest x + shear * y of each image's ink (the box if it has none)."""
+    """Return the range of x + shear * y over each image's ink, or over the box if it has none."""
     _, height, width = images.shape
     ink = images > 0
     rows = ink.any(axis=2)
@@ -114,7 +118,7 @@ def _extent(images: np.ndarray, shear: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _sample(images: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Interpolate images at x and y (pixel centres at halves); outside is black."""
+    """Interpolate images at x and y. Pixel centres are at halves, and the outside is black."""
     count, height, width = images.shape
     padded = np.zeros((count, height + 2, width + 2), np.float32)
     padded[:, 1:-1, 1:-1] = images
@@ -131,7 +135,7 @@ def _sample(images: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _neighbours(images: np.ndarray, extreme: np.ufunc, outside: str) -> np.ndarray:
-    """Return the extreme of each pixel and its four neighbours (`outside` as numpy.pad's mode)."""
+    """Return the extreme of each pixel and its neighbours; `outside` is a mode of `numpy.pad`."""
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)), mode=outside)
     result = extreme(padded[:, :-2, 1:-1], padded[:, 2:, 1:-1])
     extreme(result, padded[:, 1:-1, :-2], out=result)

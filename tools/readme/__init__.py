@@ -1,1 +1,1 @@
-"""Write the tables of the README and of the other pages, from committed results and benchmarks."""
+"""Generate the tables of the README and other pages from the committed results and benchmarks."""

@@ -8,11 +8,13 @@ from tools.readme import pages
 
 
 def main() -> int:
-    """Write the tables; the exit status is 0, or 1 or 2 after one line on stderr."""
+    """Write the tables, and return the exit status: 0, or after one line on stderr 1 or 2."""
     root = files.checkout()
     try:
         if root is None:
-            raise UsageError("the tables stand in a checkout's pages: run it from a checkout")
+            raise UsageError(
+                "the tables belong to the pages of a checkout: run this from a checkout"
+            )
         for page in pages.write(root):
             print(page)
     except NotMNISTError as error:

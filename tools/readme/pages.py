@@ -1,4 +1,4 @@
-"""The pages that hold generated tables, and how their tables are replaced."""
+"""Replace the generated tables in the pages that contain them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,23 +11,23 @@ from tools.readme import speed, tables
 
 
 def write(root: Path) -> list[Path]:
-    """Write every generated table of a checkout anew.
+    """Update every generated table of a checkout.
 
     Parameters
     ----------
     root : Path
-        The checkout; results and benchmarks are read from its ``misc/``.
+        The checkout. Results and benchmarks are read from its ``misc/``.
 
     Returns
     -------
     list of Path
-        The pages.
+        The pages that were written.
 
     Raises
     ------
     NotMNISTError
-        When a page or its markers are missing, or a result file can't be read; no page has been
-        written by then.
+        When a page or its markers are missing, or a result file can't be read. In this case, no
+        page is written.
     """
     filled = {page: fill(page, of_page) for page, of_page in generated(root).items()}
     for page, text in filled.items():
@@ -41,12 +41,12 @@ def generated(root: Path) -> dict[Path, dict[str, str]]:
     Parameters
     ----------
     root : Path
-        As for `write`.
+        The checkout, as for `write`.
 
     Returns
     -------
     dict of Path to dict of str to str
-        By page, each table in Markdown by the name in its markers.
+        For each page, its tables in Markdown by the names in their markers.
 
     Raises
     ------
@@ -75,20 +75,20 @@ def generated(root: Path) -> dict[Path, dict[str, str]]:
 
 
 def fill(page: Path, of_page: Mapping[str, str]) -> str:
-    """Replace what stands between a page's markers.
+    """Replace the text between a page's markers.
 
     Parameters
     ----------
     page : Path
-        A Markdown file with the two lines ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->`` for
-        every table.
+        A Markdown file that contains the two lines ``<!-- NAME: begin -->`` and
+        ``<!-- NAME: end -->`` for every table.
     of_page : mapping of str to str
         The tables by name.
 
     Returns
     -------
     str
-        The page's new text.
+        The new text of the page.
 
     Raises
     ------

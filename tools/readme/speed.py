@@ -1,4 +1,4 @@
-"""The tables of speed in ``benchmarks/README.md``, made from the committed benchmarks alone."""
+"""Make the speed tables of ``benchmarks/README.md`` from the committed benchmarks."""
 
 import ast
 import hashlib
@@ -14,23 +14,23 @@ _CHANGED = " (code changed since)"
 
 
 def code_hash(root: Path, modules: Sequence[str]) -> str:
-    """Hash the code that a benchmark measured, whatever is said about it.
+    """Hash the code that a benchmark measured, but not its documentation.
 
-    The hash is of the modules' syntax trees without docstrings and import statements. So comments,
-    layout and the place that a name is imported from may change, and a measurement stays current;
-    any other change of the code makes it outdated.
+    The hash covers the syntax trees of the modules without docstrings and import statements. A
+    measurement therefore stays current when comments, layout or the source of an imported name
+    change; any other change of the code makes it outdated.
 
     Parameters
     ----------
     root : Path
         The checkout.
     modules : sequence of str
-        Paths of modules in it; one that is gone counts as empty.
+        The paths of the modules in the checkout. A module that no longer exists counts as empty.
 
     Returns
     -------
     str
-        Hexadecimal sha256, the same in every version of Python.
+        The sha256 in hexadecimal, which is the same in every version of Python.
     """
     paths = [root / module for module in modules]
     sources = [path.read_text(encoding="utf-8") if path.exists() else "" for path in paths]
@@ -38,7 +38,7 @@ def code_hash(root: Path, modules: Sequence[str]) -> str:
 
 
 def _outline(node: object) -> object:
-    """Turn a syntax tree into nested tuples that leave out what no measurement depends on."""
+    """Turn a syntax tree into nested tuples without the parts that do not affect measurements."""
     if isinstance(node, list):
         return [
             _outline(part) for part in node if not isinstance(part, ast.Import | ast.ImportFrom)
@@ -49,7 +49,7 @@ def _outline(node: object) -> object:
     documented = ast.AsyncFunctionDef | ast.ClassDef | ast.FunctionDef | ast.Module
     if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
         fields["body"] = node.body[1:]
-    # Python 3.12 ends some f-strings with an empty text, and versions differ in empty fields.
+    # Python 3.12 ends some f-strings with an empty string, and versions differ in empty fields.
     if isinstance(node, ast.JoinedStr):
         fields["values"] = [part for part in node.values if getattr(part, "value", None) != ""]
     kept = [(name, value) for name, value in fields.items() if value not in (None, [])]
@@ -70,12 +70,17 @@ def read_measurements(path: Path) -> list[dict[str, Any]]:
     Parameters
     ----------
     path : Path
-        ``misc/benchmarks.json``; where it is missing, nothing was measured.
+        The path of ``misc/benchmarks.json``. If it does not exist, nothing was measured.
+
+    Returns
+    -------
+    list of dict
+        The measurements.
 
     Raises
     ------
     NotMNISTError
-        When it can't be read.
+        When the file can't be read.
     """
     if not path.exists():
         return []
@@ -92,19 +97,19 @@ def read_measurements(path: Path) -> list[dict[str, Any]]:
 
 
 def data_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list[str]]:
-    """Lay out what was measured from archive to arrays, at the largest size of each name.
+    """Tabulate the measurements from archive to arrays, each at its largest size.
 
     Parameters
     ----------
     entries : sequence of mapping
-        As `read_measurements` gives them.
+        The measurements, as `read_measurements` returns them.
     root : Path
-        The checkout: a row says so when its code has changed since it was measured.
+        The checkout. If the code of a row has changed since it was measured, the row says so.
 
     Returns
     -------
     list of list of str
-        One row of cells for every name, below a header.
+        A header, and one row of cells for every name.
     """
     largest = {entry["name"]: entry for entry in sorted(entries, key=lambda entry: entry["size"])}
     rows = [["what", "images", "times faster", "ours", "reference"]]
@@ -119,7 +124,7 @@ def data_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list[str
 
 
 def training_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list[str]]:
-    """Lay out what was measured of training, one row per model.
+    """Tabulate the measurements of training, with one row per model.
 
     Parameters
     ----------
@@ -129,7 +134,7 @@ def training_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list
     Returns
     -------
     list of list of str
-        One row of cells for every model, below a header.
+        A header, and one row of cells for every model.
     """
     models: dict[str, dict[str, Mapping[str, Any]]] = {}
     for entry in entries:
@@ -145,7 +150,7 @@ def training_rows(entries: Sequence[Mapping[str, Any]], root: Path) -> list[list
     return rows
 
 
-# Kinds of measurements of training, and what their ratio is.
+# The kinds of training measurements, and what the ratio of each means.
 _TRAINING = {
     "step": "a step, times faster",
     "arithmetic": "share of bare arithmetic",
@@ -156,7 +161,7 @@ _TRAINING = {
 
 
 def _digits(value: float) -> str:
-    """Write three significant digits, never with an exponent."""
+    """Format a number with three significant digits and without an exponent."""
     return f"{float(f'{value:.3g}'):,g}"
 
 

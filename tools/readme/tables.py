@@ -1,4 +1,4 @@
-"""Results and the original's figures as Markdown tables."""
+"""Format results, and the figures of the original repository, as Markdown tables."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,18 +18,18 @@ Cell = Callable[[Entry], str]
 
 @dataclass(frozen=True)
 class Protocol:
-    """What models are trained on and what they are tested on; a table shows one protocol.
+    """Describe what models are trained on and tested on. Each table shows one protocol.
 
     Attributes
     ----------
     title : str
         A heading for the table.
     trained_on, training : str
-        The dataset's name, and how a table's header names it.
+        The name of the dataset, and its name in the header of a table.
     tested_on : tuple of str
-        The test sets, as result files name them.
+        The test sets, by their names in result files.
     with_original : bool
-        Whether the original repository followed this protocol too.
+        Whether the original repository also followed this protocol.
     """
 
     title: str
@@ -70,28 +70,28 @@ _COSTS: dict[str, Cell] = {
 
 
 def results_table(entries: Entries, protocol: Protocol, notebooks: str) -> str:
-    """Lay out all results of a protocol, one row per model.
+    """Tabulate all results of a protocol, with one row per model.
 
     Parameters
     ----------
     entries : mapping of str to sequence of mapping
-        By training set, as `notmnist.results.read_results` gives them.
+        The results by training set, as `notmnist.results.read_results` returns them.
     protocol : Protocol
-        Its training set and its test sets choose what is shown.
+        The protocol, whose training set and test sets decide what is shown.
     notebooks : str
-        The folder that links lead to, seen from the page.
+        The path from the page to the folder of the notebooks, for links.
 
     Returns
     -------
     str
-        A Markdown table: accuracies in percent, means over the seeds, with their 95% intervals in
-        brackets. A sentence where there is no result.
+        A Markdown table of mean accuracies over the seeds, in percent, with their 95% intervals in
+        brackets. If there is no result, a sentence that says so.
     """
     return _results(_of_protocol(entries, protocol), protocol, notebooks, _COSTS)
 
 
 def summary_table(entries: Entries, protocol: Protocol, notebooks: str) -> str:
-    """Lay out a protocol's results in few rows.
+    """Tabulate the results of a protocol with one row per notebook.
 
     Parameters
     ----------
@@ -101,8 +101,9 @@ def summary_table(entries: Entries, protocol: Protocol, notebooks: str) -> str:
     Returns
     -------
     str
-        As `results_table`, but without costs and with one model per notebook: its last, which has
-        all that the notebook adds; beside the original's figures its first, the plain one.
+        A table like that of `results_table`, but without costs and with one model per notebook:
+        the last one, which has everything that the notebook adds. Beside the original's figures, it
+        is the first one, which adds nothing.
     """
     of_protocol = _of_protocol(entries, protocol)
     ordered = of_protocol[::-1] if protocol.with_original else of_protocol
@@ -117,7 +118,7 @@ def split_table(entries: Entries) -> str:
     Parameters
     ----------
     entries : mapping of str to sequence of mapping
-        As for `results_table`; those of notebook 12 are shown.
+        The results, as for `results_table`. Only those of notebook 12 are shown.
 
     Returns
     -------
@@ -146,17 +147,17 @@ def split_table(entries: Entries) -> str:
 
 
 def published_table(figures: Sequence[Published]) -> str:
-    """Lay out the original's figures, each with its run.
+    """Tabulate the original repository's figures, each with the run that gave it.
 
     Parameters
     ----------
     figures : sequence of Published
-        As `notmnist.original` lists them.
+        The figures, as `notmnist.original` lists them.
 
     Returns
     -------
     str
-        A Markdown table that links each figure to the notebook with its run.
+        A Markdown table that links each figure to the notebook of its run.
     """
     header = ["model", "recipe of the run", "commit", "README, %", "printed, %", "time, s"]
     body = [
@@ -174,14 +175,20 @@ def published_table(figures: Sequence[Published]) -> str:
 
 
 def markdown(rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
-    """Write rows of cells as a Markdown table.
+    """Format rows of cells as a Markdown table.
 
     Parameters
     ----------
     rows : sequence of sequence of str
         The header and the rows below it.
     text_columns : int
-        How many of the first columns hold text; the others are aligned to the right.
+        The number of columns, counted from the left, that contain text. The others are aligned to
+        the right.
+
+    Returns
+    -------
+    str
+        The table.
     """
     header, *body = rows
     rule = ["---"] * text_columns + ["---:"] * (len(header) - text_columns)
@@ -232,12 +239,12 @@ def _results(
 
 
 def _escaped(text: str) -> str:
-    """Write text so that nothing in it is Markdown or HTML."""
+    """Escape text so that nothing in it is read as Markdown or HTML."""
     return re.sub(r"[\\`*_\[\]<>|&]", r"\\\g<0>", text)
 
 
 def _column_name(entries: Sequence[Entry], protocol: Protocol, test: str) -> str:
-    """Name a column by training set, test set and number of test images."""
+    """Name a column after the training set, the test set and the number of test images."""
     counts = sorted({entry["tests"][test]["n"] for entry in entries if test in entry["tests"]})
     images = " or ".join(f"{count:,}" for count in counts) or "-"
     return f"{protocol.training} → {TESTS[test]}, n = {images}"

@@ -1,4 +1,4 @@
-// The glyph browser. The address's hash holds all its state; GLYPHS comes from glyphs-data.js.
+// The glyph browser keeps all its state in the hash of the address. glyphs-data.js defines GLYPHS.
 "use strict";
 
 const PER_PAGE = 200;
@@ -196,9 +196,9 @@ function linkTo(state, text) {
 }
 
 function mistakesOf(glyph) {
-  if (glyph.font.split !== "test") return "not tested: models are tested on the test split";
+  if (glyph.font.split !== "test") return "not tested, because models are tested on the test split only";
   const wrong = Object.entries(glyph.mistakes);
-  if (!wrong.length) return `none of ${GLYPHS.models.length} models`;
+  if (!wrong.length) return `none of the ${GLYPHS.models.length} models`;
   const list = document.createElement("ul");
   for (const [model, letters] of wrong) {
     const item = document.createElement("li");
