@@ -440,7 +440,7 @@ def test_unknown_words_are_one_line_and_status_2(home, out, capsys):
     for arguments, message in (
         (["openglyphs", "--format", "csv"], "unknown format 'csv': choose idx, npz"),
         (["nope", "--format", "idx"], "unknown dataset 'nope': choose"),
-        (["openglyphs", "--format", "idx", "--counts", 1, 2, 3], "give 2 counts"),
+        (["openglyphs", "--format", "idx", "--counts", 1, 2, 3], "give one count for each"),
         (["openglyphs", "--format", "idx", "--dedup", "some"], "unknown dedup policy 'some'"),
         (["openglyphs", "--format", "idx", "--valid", "some"], "unknown choice 'some'"),
     ):
