@@ -141,7 +141,7 @@ def prepare(
     groups : bool
         Whether to look for near duplicates too, count them in the card, and write
         ``<home>/<name>-groups.csv`` with one row for every image that has an exact or near copy.
-        This takes seconds for the small datasets, and a quarter of an hour for ``notmnist``.
+        This takes seconds for the small datasets, and a few minutes for ``notmnist``.
 
     Returns
     -------
