@@ -6,12 +6,14 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from conftest import CHECKOUT
+from notmnist.deduplication.threads import in_threads
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="platform: Windows sends interrupts to a whole console"
@@ -54,6 +56,17 @@ def test_an_interrupted_search_ends_soon_and_the_process_lives_on(interrupts):
             assert process.stdout.readline() == "interrupted\n"
         output, _ = process.communicate(timeout=LONGEST_WAIT_SECONDS)
     assert (output, process.returncode) == ("True\n[]\n", 0)
+
+
+def test_an_interrupt_that_breaks_a_lock_is_still_an_interrupt():
+    def work(piece):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            threading.Lock().release()
+
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(work, [1])
 
 
 @pytest.mark.soak

@@ -276,7 +276,7 @@ def test_a_wrong_number_of_jobs_is_wrong_usage(capsys, jobs):
 
 def test_jobs_are_for_this_machine_alone(capsys):
     assert cli.main(["run", "--jobs", "2", "--scheduler", "127.0.0.1:1"]) == 2
-    assert "leave --jobs out" in capsys.readouterr().err
+    assert "omit --jobs" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="platform: sends signals")

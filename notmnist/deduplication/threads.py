@@ -31,13 +31,17 @@ def in_threads(
         The results, in the order of the pieces.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        futures = [pool.submit(work, piece) for piece in pieces]
         try:
             results = []
-            for future in futures:
+            for future in [pool.submit(work, piece) for piece in pieces]:
                 results.append(future.result())
                 if progress is not None:
                     progress.update()
             return results
+        except RuntimeError as error:
+            # An interrupt in the middle of one of Python's own locks ends in this error instead.
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # after an error or an interrupt
