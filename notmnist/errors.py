@@ -44,3 +44,18 @@ def say(message: str) -> None:
     """Print one line on stderr for the person who runs a command."""
     if sys.stderr is not None:  # a program without a console has none
         print(f"notmnist: {' '.join(message.split())}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def interrupts_kept() -> Iterator[None]:
+    """Raise KeyboardInterrupt where an interrupt comes out of Python's own locks as another error.
+
+    A lock that waits for a thread and is interrupted in its middle fails with a RuntimeError, as it
+    releases what it does not hold.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from notmnist.errors import interrupts_kept
+
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
@@ -30,7 +32,7 @@ def in_threads(
     list
         The results, in the order of the pieces.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with interrupts_kept(), ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
             results = []
             for future in [pool.submit(work, piece) for piece in pieces]:
@@ -38,10 +40,5 @@ def in_threads(
                 if progress is not None:
                     progress.update()
             return results
-        except RuntimeError as error:
-            # An interrupt in the middle of one of Python's own locks ends in this error instead.
-            if isinstance(error.__context__, KeyboardInterrupt):
-                raise KeyboardInterrupt from error
-            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # after an error or an interrupt

@@ -8,7 +8,7 @@ from threading import Event, current_thread, main_thread
 
 import joblib
 
-from notmnist.errors import NotMNISTError, needs_extra
+from notmnist.errors import NotMNISTError, interrupts_kept, needs_extra
 from notmnist.running.execution import Executed, Task, execute
 
 with needs_extra("notebooks"):
@@ -57,7 +57,7 @@ def finished(tasks: Iterable[Task], jobs: int) -> Iterator[tuple[Task, Executed]
         When notebooks have failed. It is raised once the others are finished.
     """
     stop, failures = Event(), []
-    with ThreadPoolExecutor(jobs) as pool, _termination_as_interrupt():
+    with _termination_as_interrupt(), interrupts_kept(), ThreadPoolExecutor(jobs) as pool:
         running = {pool.submit(execute, task, stop): task for task in tasks}
         try:
             while running:
