@@ -1,6 +1,7 @@
 """What a few numbers tell of a pair of images: enough to see that almost all pairs are far apart.
 
-No test here loses a near duplicate: what it rules out is farther apart than the threshold.
+But for the limit `RADIUS`, which is a part of the definition, no test here loses a near duplicate:
+what it rules out is farther apart than the threshold.
 """
 
 from typing import NamedTuple

@@ -13,9 +13,9 @@ INTERVALS = (
     "families are known). A single seed may lie outside."
 )
 _EARLIER = (
-    "Recorded from the next full run on: choices, searches, curves, and intervals by font on\n"
-    "genuine images. Until then, those are Wilson's, which take images as independent and are\n"
-    "about half as wide as they should be."
+    "Recorded from the next full run on: choices, searches, curves, and intervals by family or\n"
+    "font. Until then, only those of the test set openglyphs are; all others are Wilson's, which\n"
+    "take images as independent and are about half as wide as they should be."
 )
 
 
