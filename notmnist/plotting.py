@@ -75,9 +75,9 @@ def gallery(images: np.ndarray, captions: Sequence[str], title: str, columns: in
     Returns
     -------
     Figure
-        As many rows as needed.
+        As many rows as needed; an empty one, with its title, where there are no images.
     """
-    rows = -(-len(images) // columns)
+    rows = max(1, -(-len(images) // columns))
     figure, grid = plt.subplots(
         rows,
         columns,

@@ -49,6 +49,12 @@ def test_a_gallery_captions_its_images_and_hides_the_rest():
     assert [len(axes.patches) for axes in figure.axes] == [1] * 5 + [0] * 3  # the frames
 
 
+def test_a_gallery_of_nothing_says_so_by_its_title():
+    figure = plotting.gallery(np.ones((0, 28, 28), np.uint8), [], "no copies")
+    assert figure.get_suptitle() == "no copies"
+    assert not any(axes.axison for axes in figure.axes)
+
+
 def test_a_gallery_of_real_numbers_is_centred_on_zero():
     weights = np.linspace(-1, 3, 784).reshape(1, 28, 28)
     (image,) = plotting.gallery(weights, ["w"], "weights").axes[0].images
