@@ -8,7 +8,7 @@ alone, for example with ``python -m benchmarks.pipeline``. It replaces either al
 import subprocess
 import sys
 
-NAMES = ("pipeline", "deduplication", "training", "peers", "plot")
+NAMES = ("pipeline", "deduplication", "training", "peers", "frameworks", "plot")
 
 
 def main() -> None:

@@ -24,9 +24,10 @@ from threadpoolctl import threadpool_limits
 
 import notmnist
 from benchmarks.record import check_room, finish, measurement, save
-from notmnist import training
+from notmnist import dataset, training
 from notmnist.archives import extraction, members, plain_tar, png, tars
 from notmnist.dataset import Split
+from notmnist.prepared import layout
 from notmnist.sources import OPENGLYPHS_LARGE as ARCHIVE
 from notmnist.training import keras, tf
 
@@ -49,6 +50,8 @@ def main() -> None:
     measured = in_turn(
         "arrays", SIZE, array_jobs(), rounds, (extraction, members, plain_tar, png, tars)
     )
+    with tempfile.TemporaryDirectory() as name:
+        measured += in_turn("load", SIZE, load_jobs(Path(name)), rounds, [dataset, layout])
     with tempfile.TemporaryDirectory() as name:
         folder = unpack(Path(name))
         for model, build in (("softmax regression", softmax_regression), ("MLP", mlp)):
@@ -77,15 +80,22 @@ def in_turn(
 
 
 def array_jobs() -> dict[str, Callable[[], float]]:
-    """Return the readers of the archive to time, after a check that all give the same arrays."""
+    """Return the jobs that read the archive."""
     ways = {
         "ours": our_arrays,
         "Pillow": pillow_arrays,
         "Pillow, nothing unpacked": streamed_arrays,
         "datasets": datasets_arrays,
         "Keras": keras_arrays,
+        "torchvision, 2 workers": torchvision_arrays,
+        "TensorFlow Datasets": tfds_arrays,
     }
-    expected = content(our_arrays)
+    return checked(ways)
+
+
+def checked(ways: Mapping[str, Callable[[Path], Arrays]]) -> dict[str, Callable[[], float]]:
+    """Return the jobs that time some readers, after a check that all give the same arrays."""
+    expected = content(ways["ours"])
     for name, way in ways.items():
         if content(way) != expected:
             raise SystemExit(f"{name} does not read the same images and labels as our code")
@@ -151,14 +161,46 @@ def streamed_arrays(folder: Path) -> Arrays:
 
 def datasets_arrays(folder: Path) -> Arrays:
     """Unpack the archive, then let Hugging Face's library build its table, and read the table."""
+    return columns_of(load_table("imagefolder", folder / "cache", data_dir=str(unpack(folder))))
+
+
+def load_table(format: str, cache: Path, **options: str):
+    """Load a table with Hugging Face's library, into a cache of its own."""
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
     import datasets  # imported here, because it reads the environment when it is imported
 
-    table = datasets.load_dataset(
-        "imagefolder", data_dir=str(unpack(folder)), cache_dir=str(folder / "cache"), split="train"
-    )
+    return datasets.load_dataset(format, cache_dir=str(cache), split="train", **options)
+
+
+def columns_of(table) -> Arrays:
+    """Return the images and labels of a table."""
     columns = table.with_format("numpy")[:]
     return columns["image"], columns["label"]
+
+
+def torchvision_arrays(folder: Path) -> Arrays:
+    """Unpack the archive, then iterate once over the folder with two worker processes."""
+    from torch.utils.data import DataLoader
+    from torchvision.datasets import ImageFolder
+    from torchvision.transforms import v2
+
+    images = ImageFolder(unpack(folder), v2.Compose([v2.Grayscale(), v2.PILToTensor()]))
+    batches = list(DataLoader(images, batch_size=BATCH, num_workers=2))
+    pixels = np.concatenate([pixels.numpy() for pixels, _ in batches])
+    return pixels[:, 0], np.concatenate([labels.numpy() for _, labels in batches])
+
+
+def tfds_arrays(folder: Path) -> Arrays:
+    """Unpack the archive, then iterate once over the folder with TensorFlow Datasets."""
+    import tensorflow_datasets as tfds
+
+    letters = unpack(folder)
+    (folder / "splits").mkdir()
+    letters.rename(folder / "splits" / "train")
+    builder = tfds.folder_dataset.ImageFolder(str(folder / "splits"), shape=(28, 28, 1))
+    batches = builder.as_dataset(split="train", as_supervised=True).batch(BATCH)
+    images, labels = zip(*batches.as_numpy_iterator(), strict=True)
+    return np.concatenate(images)[..., 0], np.concatenate(labels)
 
 
 def keras_arrays(folder: Path) -> Arrays:
@@ -166,6 +208,25 @@ def keras_arrays(folder: Path) -> Arrays:
     batches = keras_folder(unpack(folder))
     images, labels = zip(*batches.as_numpy_iterator(), strict=True)
     return np.concatenate(images)[..., 0].astype(np.uint8), np.concatenate(labels)
+
+
+def load_jobs(folder: Path) -> dict[str, Callable[[], float]]:
+    """Return the jobs that bring the prepared training images into memory, ours and from parquet.
+
+    The parquet files are those that the package exports.
+    """
+    data = notmnist.load("openglyphs")
+    notmnist.export(data, "parquet", folder / "parquet")
+    file = next((folder / "parquet").rglob("train*.parquet"))
+
+    def ours(_: Path) -> Arrays:
+        train = notmnist.load("openglyphs").train
+        return np.array(train.images), np.array(train.labels)
+
+    def parquet(cache: Path) -> Arrays:
+        return columns_of(load_table("parquet", cache, data_files=str(file)))
+
+    return checked({"ours": ours, "datasets, parquet": parquet})
 
 
 def keras_folder(folder: Path) -> tf.data.Dataset:

@@ -203,7 +203,8 @@ def _train(
     optimizer.build(model.trainable_variables)
     images, labels = tf.constant(train.images), tf.constant(train.labels.astype(np.int32))
 
-    def run_steps(batches: tf.Tensor) -> None:
+    # TensorFlow never frees what a graph captures, so the images are arguments.
+    def run_steps(batches: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> None:
         for rows in batches:
             scaled, wanted = scale(tf.gather(images, rows)), tf.gather(labels, rows)
             if augment is not None:
@@ -217,7 +218,9 @@ def _train(
 
     history, start = History(), time.perf_counter()
     run_steps = tf.function(run_steps).get_concrete_function(
-        tf.TensorSpec((None, batch_size), tf.int32)
+        tf.TensorSpec((None, batch_size), tf.int32),
+        tf.TensorSpec(images.shape, images.dtype),
+        tf.TensorSpec(labels.shape, labels.dtype),
     )
     seconds = time.perf_counter() - start
     batches, forward = _batches(len(train), batch_size, seed), _forward(model)
@@ -225,7 +228,7 @@ def _train(
         for done, step in pairwise(np.unique(np.linspace(0, steps, points + 1).astype(int))):
             rows = np.stack(list(islice(batches, step - done)))
             start = time.perf_counter()
-            run_steps(tf.constant(rows))
+            run_steps(tf.constant(rows), images, labels)
             stop = time.perf_counter()
             seconds += stop - start
             history.steps.append(int(step))

@@ -1,3 +1,4 @@
+import gc
 import itertools
 
 import numpy as np
@@ -190,6 +191,14 @@ def test_many_models_in_a_row_bring_no_warning(bars, caplog):
     for _ in range(7):
         fit(softmax_regression(), bars, steps=1, points=1)
     assert "retracing" not in caplog.text
+
+
+def test_training_leaves_no_images_in_memory(bars):
+    fit(softmax_regression(), bars, steps=3)
+    gc.collect()
+    tensors = [value for value in gc.get_objects() if isinstance(value, tf.Tensor)]
+    held = [str(value.shape) for value in tensors if not tf.is_symbolic_tensor(value)]
+    assert "(500, 28, 28)" not in held
 
 
 def test_seconds_to_finds_the_first_point_at_the_accuracy():
