@@ -3,7 +3,7 @@
 ``python -m benchmarks.frameworks`` trains the layers of notebook 07, without dropout and penalty,
 on OpenGlyphs: with Adam, in batches of 128 and in float32. Every way builds its model in a process
 of its own, takes some steps that do not count, because graphs are built in them, and then times
-``STEPS`` steps. PyTorch and JAX need ``pip install -e ".[torch]" jax``.
+``STEPS`` steps.
 """
 
 import argparse
@@ -31,31 +31,28 @@ def main() -> None:
     runs = [{way: alone(way) for way in WAYS} for _ in range(rounds)]
     from notmnist import training  # TensorFlow would slow the start of every process down
 
-    ours = [run["ours"] for run in runs]
+    milliseconds = {way: [run[way] for run in runs] for way in WAYS}
+    size, ours = len(notmnist.load("openglyphs").train), milliseconds.pop("ours")
     save(
         [
-            measurement(
-                f"peers/convolutional step/{way}", BATCH, "ms", ours, [run[way] for run in runs],
-                [training],
-            )
-            for way in WAYS
-            if way != "ours"
+            measurement(f"peers/convolutional step/{way}", size, "ms", ours, theirs, [training])
+            for way, theirs in milliseconds.items()
         ]
-    )  # fmt: skip
+    )
 
 
 def alone(way: str) -> float:
     """Return the milliseconds per step of one way, which runs in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(milliseconds, (way,))
+        return pool.apply(train, (way,))
 
 
-def milliseconds(way: str) -> float:
+def train(way: str) -> float:
     """Train in one way, and return the milliseconds per step."""
-    parameters, train = WAYS[way](notmnist.load("openglyphs"))
+    parameters, seconds = WAYS[way](notmnist.load("openglyphs"))
     if parameters != PARAMETERS:
         raise SystemExit(f"{way} has {parameters:,} parameters instead of {PARAMETERS:,}")
-    return 1000 * train() / STEPS
+    return 1000 * seconds() / STEPS
 
 
 def ours(data: Dataset) -> tuple[int, Callable[[], float]]:
@@ -64,7 +61,7 @@ def ours(data: Dataset) -> tuple[int, Callable[[], float]]:
 
     model = keras_net()
 
-    def train() -> float:
+    def seconds() -> float:
         history = fit(
             model, data.train, data.valid, optimizer=keras.optimizers.Adam(RATE),
             steps=2 * STEPS, batch_size=BATCH, seed=0, points=2,
@@ -72,7 +69,7 @@ def ours(data: Dataset) -> tuple[int, Callable[[], float]]:
         first, second = history.train_seconds
         return second - first  # the graph was built in the first half
 
-    return model.count_params(), train
+    return model.count_params(), seconds
 
 
 def keras_net():
@@ -186,7 +183,6 @@ WAYS = {
     "Keras fit": keras_fit,
     "Keras fit, 50 steps per execution": partial(keras_fit, steps_per_execution=50),
     "Keras fit, jit_compile=True": partial(keras_fit, jit_compile=True),
-    "Keras fit, jit_compile=False": partial(keras_fit, jit_compile=False),
     "PyTorch": partial(torch_loop, compiled=False),
     "PyTorch, torch.compile": partial(torch_loop, compiled=True),
     "JAX": jax_loop,
