@@ -37,6 +37,33 @@ def test_all_test_puts_every_font_into_test(names):
     assert splits.all_test(names).tolist() == [TEST] * len(names)
 
 
+@given(st.lists(st.tuples(st.sampled_from("xyz"), st.integers(0, 9)), min_size=1))
+def test_a_left_out_category_shares_no_family_with_the_others(kinds_and_families):
+    kinds, families = zip(
+        *((kind, str(family)) for kind, family in kinds_and_families), strict=True
+    )
+    if len(set(kinds)) == 1:
+        with pytest.raises(ValueError, match="at least two categories"):
+            list(splits.leave_one_category_out(kinds, families))
+        return
+    kind, family = np.array(kinds), np.array(families)
+    found = list(splits.leave_one_category_out(kinds, families))
+    assert [name for name, _, _ in found] == sorted(set(kinds))
+    for name, others, left_out in found:
+        assert (left_out == (kind == name)).all()
+        assert not set(family[others]) & set(family[left_out])
+        # Nothing more is lost than families that have fonts of the category.
+        assert set(family) == set(family[others]) | set(family[left_out])
+
+
+def test_categories_come_from_the_table(tmp_path):
+    table = tmp_path / "provenance.csv"
+    table.write_text("font,family,category,split\na.ttf,A,serif,train\nb.ttf,B,mono,test\n")
+    assert splits.categories(["b.ttf", "a.ttf"], table) == ["mono", "serif"]
+    with pytest.raises(NotMNISTError, match=r"c\.ttf"):
+        splits.categories(["c.ttf"], table)
+
+
 @pytest.mark.parametrize("rule", [splits.by_font_tenths, splits.by_font_twentieths])
 def test_the_order_of_fonts_does_not_matter(rule):
     names = [f"font {i}.ttf".encode() for i in range(500)]
