@@ -117,24 +117,25 @@ def families(fonts: Sequence[str], provenance: Path) -> list[str]:
 
 
 def categories(fonts: Sequence[str], provenance: Path) -> list[str]:
-    """Look up each font's category, such as serif or handwriting, in a provenance table.
+    """Look up each font's category in a provenance table.
 
     Parameters
     ----------
     fonts : sequence of str
-        Font names.
+        Font names, such as `Split.font_names`.
     provenance : Path
-        CSV with the columns ``font`` and ``category``.
+        CSV with the columns ``font`` and ``category``, such as that of
+        ``sources.find("openglyphs")``.
 
     Returns
     -------
     list of str
-        One category per font.
+        One category per font: ``"serif"``, ``"script"`` and so on. The data card explains them.
 
     Raises
     ------
     NotMNISTError
-        When a font is not in the table.
+        When a font is not in the table, or the table has no categories.
     """
     return _look_up(fonts, provenance, "category")
 
@@ -276,9 +277,8 @@ def _by_bucket(fonts: Sequence[bytes], buckets: int, special: Mapping[int, int])
 
 
 def _look_up(fonts: Sequence[str], provenance: Path, column: str) -> list[str]:
-    needed = dict.fromkeys(("font", "family", "split", column))
-    rows = read_provenance(provenance, list(needed))
-    table = {row["font"]: row[column] for row in rows}
+    columns = tuple(dict.fromkeys(("font", "family", "split", column)))
+    table = {row["font"]: row[column] for row in read_provenance(provenance, columns)}
     try:
         return [table[font] for font in fonts]
     except KeyError as error:

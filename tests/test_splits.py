@@ -56,14 +56,6 @@ def test_a_left_out_category_shares_no_family_with_the_others(kinds_and_families
         assert set(family) == set(family[others]) | set(family[left_out])
 
 
-def test_categories_come_from_the_table(tmp_path):
-    table = tmp_path / "provenance.csv"
-    table.write_text("font,family,category,split\na.ttf,A,serif,train\nb.ttf,B,mono,test\n")
-    assert splits.categories(["b.ttf", "a.ttf"], table) == ["mono", "serif"]
-    with pytest.raises(NotMNISTError, match=r"c\.ttf"):
-        splits.categories(["c.ttf"], table)
-
-
 @pytest.mark.parametrize("rule", [splits.by_font_tenths, splits.by_font_twentieths])
 def test_the_order_of_fonts_does_not_matter(rule):
     names = [f"font {i}.ttf".encode() for i in range(500)]
@@ -99,6 +91,13 @@ def test_by_family_looks_fonts_up_in_the_table(table):
 def test_a_font_that_is_not_in_the_table_is_one_clear_line(table, font):
     with pytest.raises(NotMNISTError, match=r"not in provenance.csv: .*install notmnist again$"):
         splits.by_family([b"a.ttf", font], table)
+
+
+def test_categories_are_looked_up_in_tables_that_state_them(table):
+    with pytest.raises(NotMNISTError, match="lacks the columns category"):
+        splits.categories(["a.ttf"], table)
+    table.write_text("category,font,family,split\nserif,a.ttf,A,train\nsans,b.ttf,B,test\n")
+    assert splits.categories(["b.ttf", "a.ttf", "b.ttf"], table) == ["sans", "serif", "sans"]
 
 
 BROKEN_TABLES = {
