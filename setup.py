@@ -7,17 +7,18 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
+# The predictions beside the results would weigh more than all the rest.
+_CARRIED = (("notebooks", "*.*"), ("misc/results", "*.json"), ("misc/model", "*.*"))
 
 
 class BuildWithNotebooks(build_py):
-    """Copy notebooks and results into the built package; an editable install has the checkout's."""
+    """Copy what lies outside the package into it; an editable install has the checkout's."""
 
     def run(self) -> None:
         """Build, then copy."""
         super().run()
         if not self.editable_mode:
-            # The predictions beside the results would weigh more than all the rest.
-            for folder, pattern in (("notebooks", "*.*"), ("misc/results", "*.json")):
+            for folder, pattern in _CARRIED:
                 target = Path(self.build_lib) / "notmnist" / folder
                 target.mkdir(parents=True, exist_ok=True)
                 for path in sorted((ROOT / folder).glob(pattern)):

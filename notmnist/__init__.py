@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from notmnist.pipeline import prepare as prepare
     from notmnist.pipeline import test_sets as test_sets
     from notmnist.pipeline import verify as verify
+    from notmnist.prediction import load_model as load_model
+    from notmnist.prediction import predict as predict
     from notmnist.prepared.pickling import read_pickle as read_pickle
 
 _MODULES = {
@@ -36,6 +38,8 @@ _MODULES = {
     "prepare": "pipeline",
     "test_sets": "pipeline",
     "verify": "pipeline",
+    "load_model": "prediction",
+    "predict": "prediction",
     "read_pickle": "prepared.pickling",
 }
 __all__ = ["NotMNISTError", "UsageError", "__version__", *_MODULES]

@@ -23,6 +23,7 @@ examples:
   notmnist info openglyphs
   notmnist export openglyphs --format idx --out MNIST/raw
   notmnist evaluate letters.csv --dataset openglyphs
+  notmnist predict scan.png photo.jpg       which letter does each picture show?
 `notmnist COMMAND --help` says more about each command.
 """
 _PREDICTIONS = """\
@@ -30,6 +31,13 @@ FILE holds one prediction for each image of load(NAME, dedup="none").test:
   .csv    with a header: the column row (the image's number there) or name (A/<member>.png), and
           the column letter, or the columns A to J with probabilities
   .npz    with one array in the same order: letters (N,), or probabilities (N, 10)
+"""
+_PICTURES = """\
+IMAGE is a picture of one letter in any format that Pillow reads, of any size and colour, dark on
+light or light on dark, with a margin around the letter. A grey one of 28 x 28 pixels is taken as it
+is, ink bright. One line says its name, the letter and the probability that the network gives it;
+where the likeliest letter is not likely enough, it asks "none of A to J?". The network's card, in
+notmnist.load_model().card, says how often that happens, and how often the network errs.
 """
 
 
@@ -49,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _mend_streams()
     options = _parser().parse_args(arguments)
     try:
-        options.command(options)
+        failed = options.command(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader, such as head, has enough. Python would fail again when it flushes at exit.
@@ -60,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         say(str(error) or "interrupted; earlier results are untouched")
         return 2 if isinstance(error, UsageError) else 1
-    return 0
+    return 1 if failed else 0
 
 
 def _mend_streams() -> None:
@@ -192,6 +200,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NOTEBOOK[:MODEL]",
         help="a committed model to compare with, image by image (openglyphs only)",
     )
+    predict = _command(
+        commands, "predict", _predict, "tell which letter from A to J each picture shows",
+        "notmnist predict scan.png photo.jpg",
+    )  # fmt: skip
+    predict.epilog = f"{_PICTURES}\n{predict.epilog}"
+    predict.add_argument("pictures", metavar="IMAGE", nargs="+", help="a file; see below")
     return parser
 
 
@@ -302,3 +316,24 @@ def _evaluate(options: argparse.Namespace) -> None:
             options.file, options.dataset, against=options.against, home=options.home
         )
     )
+
+
+def _predict(options: argparse.Namespace) -> bool:
+    """Print a line for every picture; return whether any could not be read."""
+    from notmnist import prediction  # Pillow: `--help` stays quick
+
+    model = prediction.load_model()
+    failed = False
+    width = max(map(len, options.pictures))
+    for name in options.pictures:
+        try:
+            image = prediction.read_picture(files.expanded(name))
+        except NotMNISTError as error:
+            say(str(error))
+            failed = True
+            continue
+        (probabilities,) = model.predict_probabilities(image[None])
+        letter, probability = sources.LETTERS[probabilities.argmax()], probabilities.max()
+        doubt = "  none of A to J?" if probability < model.doubt_below else ""
+        print(f"{name:<{width}}  {letter}  {probability:>6.1%}{doubt}")
+    return failed

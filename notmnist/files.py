@@ -86,6 +86,11 @@ def committed_results() -> Path:
     return (checkout() or _PACKAGE) / "misc" / "results"
 
 
+def committed_model() -> Path:
+    """Name the folder of the trained network that travels with the code."""
+    return (checkout() or _PACKAGE) / "misc" / "model"
+
+
 def sha256(path: Path) -> str:
     """Return the sha256 of a whole file, in hexadecimal."""
     return digest(path, "sha256")

@@ -20,6 +20,7 @@ from notmnist.scoring import calibration, intervals
 from notmnist.scoring.entries import format_entries, plain
 from notmnist.scoring.entries import parse_entries as parse_entries
 from notmnist.scoring.entries import read_results as read_results
+from notmnist.scoring.entries import times_scored as times_scored
 from notmnist.scoring.predictions import (
     BY_NAME,
     BY_ROW,
@@ -183,7 +184,8 @@ class Run:
         The interval of each mean accuracy is a bootstrap over families and seeds together
         (`intervals.accuracy_interval`). A full run also keeps its predictions of the OpenGlyphs
         test split and of the genuine small set, in an npz file beside the result file
-        (`scoring.predictions`).
+        (`scoring.predictions`), and counts how many full runs of the notebook have scored each
+        test set (`entries.times_scored`).
 
         Parameters
         ----------
@@ -223,6 +225,12 @@ class Run:
         ]
         folder = files.misc() / "results"
         stem = result_stem(self.notebook, self.dataset, self.budget)
+        if self.budget == "full":
+            earlier = _earlier(f"{stem}.json")
+            for entry in entries:
+                entry["times_scored"] = {
+                    test: 1 + times_scored(earlier, test) for test in entry["tests"]
+                }
         files.write_text(folder / f"{stem}.json", format_entries(entries))
         kept = _kept(trained, tests)
         if kept and self.budget == "full":
@@ -320,6 +328,17 @@ def picture_name(notebook: str, dataset: str, budget: str) -> str:
 def published(model: str) -> str:
     """Describe what the original published for one of our models; "-" if it has no such model."""
     return str(original.published(model) or "-")
+
+
+def _earlier(name: str) -> list[dict[str, Any]]:
+    """Read the result file that a full run will replace, here or among those committed.
+
+    `notmnist run` collects what a notebook writes elsewhere first, so that the file to replace is
+    the committed one.
+    """
+    paths = [folder / name for folder in (files.misc() / "results", files.committed_results())]
+    path = next((path for path in paths if path.exists()), None)
+    return parse_entries(path.read_bytes(), str(path)) if path else []
 
 
 def _kept(

@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +116,63 @@ def families(fonts: Sequence[str], provenance: Path) -> list[str]:
     return _look_up(fonts, provenance, "family")
 
 
+def categories(fonts: Sequence[str], provenance: Path) -> list[str]:
+    """Look up each font's category in a provenance table.
+
+    Parameters
+    ----------
+    fonts : sequence of str
+        Font names, such as `Split.font_names`.
+    provenance : Path
+        CSV with the columns ``font`` and ``category``, such as that of
+        ``sources.find("openglyphs")``.
+
+    Returns
+    -------
+    list of str
+        One category per font: ``"serif"``, ``"script"`` and so on. The data card explains them.
+
+    Raises
+    ------
+    NotMNISTError
+        When a font is not in the table, or the table has no categories.
+    """
+    return _look_up(fonts, provenance, "category")
+
+
+def leave_one_category_out(
+    categories: Sequence[str], families: Sequence[str]
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Leave each category of fonts out in turn, to ask a model for a style that it has not seen.
+
+    Parameters
+    ----------
+    categories, families : sequence of str
+        The category and the family of every image.
+
+    Yields
+    ------
+    category : str
+        The category that is left out, in alphabetical order.
+    others : ndarray of bool, shape (len(categories),)
+        The images to train on: those of all families that have no font of the category.
+    left_out : ndarray of bool, same shape
+        The images of the category.
+
+    Raises
+    ------
+    ValueError
+        When all images are of one category.
+    """
+    category, family = np.asarray(categories, dtype=str), np.asarray(families, dtype=str)
+    names = np.unique(category)
+    if len(names) < 2:
+        raise ValueError("at least two categories are needed, so that others are left to train on")
+    for name in names.tolist():
+        left_out = category == name
+        yield name, ~np.isin(family, family[left_out]), left_out
+
+
 def read_provenance(
     path: Path, columns: Sequence[str] = ("font", "family", "split")
 ) -> list[dict[str, str]]:
@@ -220,7 +277,8 @@ def _by_bucket(fonts: Sequence[bytes], buckets: int, special: Mapping[int, int])
 
 
 def _look_up(fonts: Sequence[str], provenance: Path, column: str) -> list[str]:
-    table = {row["font"]: row[column] for row in read_provenance(provenance)}
+    columns = tuple(dict.fromkeys(("font", "family", "split", column)))
+    table = {row["font"]: row[column] for row in read_provenance(provenance, columns)}
     try:
         return [table[font] for font in fonts]
     except KeyError as error:

@@ -119,6 +119,7 @@ def fit(
     points: int = 20,
     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = cross_entropy,
     augment: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    teacher: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> History:
     """Train a model on minibatches and record its learning curve.
 
@@ -148,6 +149,9 @@ def fit(
         A function that takes a batch of scaled images, float32 (N, 28, 28) in -1 .. 1, and returns
         a batch like it. It is applied inside the graph to the batches that the model is trained on,
         never to those that it is evaluated on.
+    teacher : callable, optional
+        A function that takes a batch as the model sees it, after `augment`, and returns what `loss`
+        gets in place of the labels, such as the probabilities of a larger model.
 
     Returns
     -------
@@ -177,7 +181,7 @@ def fit(
 
     def train_anew() -> checkpoints.Arrays:
         history = _train(
-            model, train, valid, optimizer, steps, batch_size, seed, points, loss, augment
+            model, train, valid, optimizer, steps, batch_size, seed, points, loss, augment, teacher
         )
         curve = {name: np.array(values) for name, values in vars(history).items()}
         return curve | {str(i): value.numpy() for i, value in enumerate(model.variables)}
@@ -199,6 +203,7 @@ def _train(
     points: int,
     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
     augment: Callable[[tf.Tensor], tf.Tensor] | None,
+    teacher: Callable[[tf.Tensor], tf.Tensor] | None,
 ) -> History:
     optimizer.build(model.trainable_variables)
     images, labels = tf.constant(train.images), tf.constant(train.labels.astype(np.int32))
@@ -209,6 +214,8 @@ def _train(
             scaled, wanted = scale(tf.gather(images, rows)), tf.gather(labels, rows)
             if augment is not None:
                 scaled = augment(scaled)
+            if teacher is not None:
+                wanted = teacher(scaled)
             with tf.GradientTape() as tape:
                 total = loss(wanted, model(scaled, training=True))
                 if model.losses:

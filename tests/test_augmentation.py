@@ -17,11 +17,12 @@ def only(**shares: float) -> Augmentation:
 
 @pytest.fixture
 def glyphs() -> np.ndarray:
-    """Draw 60 crosses of all weights, each filling its box."""
+    """Draw 60 crosses of all weights, each filling its box, with a narrow gap left of the stem."""
     images = np.zeros((60, 28, 28), np.uint8)
     for i, image in enumerate(images):
         width, column, row = 2 + i % 5, 4 + i % 3 * 8, 2 + i % 4 * 6
         image[:, column : column + width] = 255
+        image[:, column - 4] = 255
         image[row : row + width] = 255
     return images
 
@@ -86,10 +87,10 @@ def test_letters_stay_themselves():
     training.set_seed(0)
     bar = np.zeros((40, 28, 28), np.uint8)
     bar[:, :, 9:19] = 255
-    for change in ("weight", "warp"):
+    for change in ("weight", "warp", "bend", "perspective"):
         ink = only(**{change: 1.0})(scaled(bar)).numpy() > 0
         runs = np.diff(ink.astype(int), axis=2, prepend=0).clip(0).sum(axis=2)
-        assert runs.max() == 1
+        assert runs[:, 4:-4].max() == 1  # the ends of a bent bar are wavy
 
 
 def test_inverse_letters_are_dark_on_bright(glyphs):
@@ -97,6 +98,31 @@ def test_inverse_letters_are_dark_on_bright(glyphs):
     images = scaled(glyphs)
     varied = only(inverse=1.0)(images)
     assert (np.mean(varied, axis=(1, 2)) > np.mean(images, axis=(1, 2))).mean() > 0.8
+
+
+def test_narrow_counters_are_filled_and_wide_ones_stay():
+    training.set_seed(0)
+    images = np.zeros((40, 28, 28), np.uint8)
+    images[:, :, [4, 8, 26]] = 255
+    closed = only(closing=1.0)(scaled(images)).numpy()
+    assert (closed[:, :, 5:8] == 1).all() and (closed[:, :, 9:26] == -1).all()
+
+
+def test_a_swash_is_one_more_stroke():
+    training.set_seed(0)
+    bar = np.zeros((60, 28, 28), np.uint8)
+    bar[:, :, 9:19] = 255
+    ink = only(swash=1.0)(scaled(bar)).numpy() > 0
+    runs = np.diff(ink.astype(int), axis=2, prepend=0).clip(0).sum(axis=2)
+    assert (runs.max(axis=1) > 1).mean() > 0.5
+
+
+def test_an_enclosed_letter_is_small_in_a_shape_that_fills_the_box(glyphs):
+    training.set_seed(0)
+    varied = only(enclosure=1.0)(scaled(glyphs)).numpy()
+    assert (varied[:, 9:19, 9:19].max(axis=(1, 2)) > 0).all()
+    for sides in (varied[:, :1], varied[:, -1:], varied[:, :, :1], varied[:, :, -1:]):
+        assert (sides.max(axis=(1, 2)) > -0.5).all()
 
 
 def test_thinning_leaves_hairlines():

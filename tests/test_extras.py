@@ -74,6 +74,7 @@ card = notmnist.prepare("openglyphs", home="home")
 data = notmnist.load("openglyphs", home="home")
 assert notmnist.verify("openglyphs", home="home") == card == data.card
 assert 0 < data.clean_test.sum() < len(data.test)
+assert notmnist.predict(data.test.images[:9]).shape == (9,)
 assert data.train.as_sklearn()[0].shape == (len(data.train), 784)
 for name, format in exports.FORMATS.items():
     if not format.needs:

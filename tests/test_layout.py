@@ -13,7 +13,7 @@ PACKAGE = Path(notmnist.__file__).parent
 # functions and for type checkers count too.
 FLOORS = [
     {"errors", "files", "original", "schemas", "sources", "splits", "version"},
-    {"archives", "deduplication", "exports", "fitting", "scoring"},
+    {"archives", "deduplication", "exports", "fitting", "prediction", "scoring"},
     {"dataset", "prepared"},
     {"pipeline"},
     {"augmentation", "plotting", "results", "training"},
@@ -23,7 +23,10 @@ FLOORS = [
     {"__main__"},
 ]
 FLOOR_OF = {part: number for number, parts in enumerate(FLOORS) for part in parts}
-WINGS = {"archives", "deduplication", "exports", "fitting", "prepared", "running", "scoring"}
+WINGS = {
+    "archives", "deduplication", "exports", "fitting",
+    "prediction", "prepared", "running", "scoring",
+}  # fmt: skip
 MODULES = {
     ".".join(("notmnist", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
         ".__init__"

@@ -11,6 +11,9 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib.tables.TupleVariation import TupleVariation
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -22,8 +25,18 @@ from tools.openglyphs import rendering
 from tools.openglyphs.__main__ import main
 from tools.openglyphs.archives import encode_png, hash_tar, read_archive, write_archive
 from tools.openglyphs.expansion import expand
+from tools.openglyphs.faces import axes, opened
 from tools.openglyphs.packages import fetch, read_fonts
-from tools.openglyphs.provenance import TABLE, Font, count_table, read_table, split_of
+from tools.openglyphs.provenance import (
+    CATEGORIES,
+    TABLE,
+    Font,
+    Style,
+    count_table,
+    read_table,
+    split_of,
+)
+from tools.openglyphs.styles import parse_header, read_style
 from tools.openglyphs.variation import Variations, augment, vary
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -82,6 +95,13 @@ def sample(tmp_path: Path) -> Path:
         Font(
             font=f"fonts-sample--{Path(path).name}",
             family=Path(path).stem,
+            category="serif",
+            category_source="review",
+            weight="400",
+            width="100",
+            slant="italic" if "Italic" in path else "upright",
+            axes="",
+            style_source="OS/2, head, post",
             package="fonts-sample",
             version="1:2-3",
             package_sha256=digest(package.read_bytes()),
@@ -144,6 +164,86 @@ def test_pillow_reads_the_pngs(image):
         np.testing.assert_array_equal(png, image)
 
 
+@pytest.mark.parametrize(
+    ("name", "weight", "slant"),
+    [
+        ("DejaVuSans-Bold.ttf", "700", "upright"),
+        ("STIXGeneralItalic.ttf", "400", "italic"),
+        ("DejaVuSansMono-BoldOblique.ttf", "700", "italic"),
+    ],
+)
+def test_styles_are_read_from_the_tables(name, weight, slant):
+    style = read_style((FONTS / name).read_bytes(), {})
+    assert style == Style(weight, "100", slant, "OS/2, head, post")
+
+
+@pytest.mark.parametrize(
+    ("header", "weight", "slant"),
+    [
+        ("/Weight (Bold) readonly def\n/ItalicAngle 0 def", "700", "upright"),
+        ("/ItalicAngle -12.5 def /Weight (Book) def", "400", "italic"),
+        ("/Weight (BoldReverseOblique) def /ItalicAngle 0.0 def", "700", "italic"),
+        ("/FontName /Odd def", "", "upright"),
+    ],
+)
+def test_styles_are_read_from_the_headers_of_type_1_fonts(header, weight, slant):
+    assert parse_header(header) == Style(weight, "", slant, "Type 1 header")
+
+
+@pytest.fixture(scope="module")
+def variable() -> bytes:
+    """Make a variable font whose A has a bar that grows with the axis of weight."""
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", "A"])
+    builder.setupCharacterMap({ord("A"): "A"})
+    pen = TTGlyphPen(None)
+    for corners in (
+        [(0, 0), (0, 700), (100, 700), (100, 0)],
+        [(300, 0), (300, 9), (400, 9), (400, 0)],
+    ):
+        pen.moveTo(corners[0])
+        for corner in corners[1:]:
+            pen.lineTo(corner)
+        pen.closePath()
+    builder.setupGlyf({".notdef": TTGlyphPen(None).glyph(), "A": pen.glyph()})
+    builder.setupHorizontalMetrics({".notdef": (500, 0), "A": (500, 0)})
+    builder.setupHorizontalHeader()
+    builder.setupNameTable({"familyName": "Variable", "styleName": "Regular"})
+    builder.setupOS2(usWeightClass=300)
+    builder.setupPost()
+    builder.setupFvar([("wght", 300, 300, 900, "Weight"), ("slnt", -10, 0, 0, "Slant")], [])
+    still, wider = (0, 0), (200, 0)
+    deltas = [still, still, wider, wider, *[still] * 4, *[still] * 4]
+    builder.setupGvar({"A": [TupleVariation({"wght": (0, 1, 1)}, deltas)]})
+    content = io.BytesIO()
+    builder.save(content)
+    return content.getvalue()
+
+
+def test_variable_fonts_are_rendered_at_a_setting(variable):
+    with opened(variable) as (_, face):
+        assert [tuple(axis) for axis in axes(face)] == [
+            ("wght", 300, 300, 900),
+            ("slnt", -10, 0, 0),
+        ]
+    light, same, bold = (
+        rendering.render(variable, "A", setting=setting)
+        for setting in (None, {"wght": 300, "slnt": 0}, {"slnt": 0, "wght": 900})
+    )
+    np.testing.assert_array_equal(light, same)
+    assert (light[0] == 255).sum() == 28 * 7 < (bold[0] == 255).sum() == 28 * 21
+    with pytest.raises(ValueError, match="its axes are wght slnt"):
+        rendering.render(variable, "A", setting={"wght": 300})
+
+
+def test_axes_take_precedence_over_tables(variable):
+    source = "axes, OS/2, head, post"
+    assert read_style(variable, {}) == Style("300", "100", "upright", "OS/2, head, post")
+    still = read_style(variable, {"wght": 412.5, "slnt": 0})
+    assert still == Style("412.5", "100", "upright", source)
+    assert read_style(variable, {"wght": 900, "slnt": -8}) == Style("900", "100", "italic", source)
+
+
 def test_building_gives_the_recorded_archives_every_time(sample):
     build(sample)
     first = {path.name: path.read_bytes() for path in (sample / "out").iterdir()}
@@ -168,6 +268,8 @@ def test_build_takes_the_letters_and_splits_of_the_table(sample):
         ({"font_sha256": "0" * 64}, r"DejaVuSans.ttf has sha256"),
         ({"path": "usr/share/fonts/none.ttf"}, r"does not contain usr/share/fonts/none.ttf"),
         ({"letters": "A\u0bf9"}, r"DejaVuSans.ttf: there is no glyph for"),
+        ({"axes": "wght=400"}, r"DejaVuSans.ttf: its axes are none"),
+        ({"weight": "700"}, r"DejaVuSans.ttf states Style\(weight='400'"),
     ],
 )
 def test_bad_input_is_named_and_the_old_archives_stay(sample, columns, message):
@@ -227,8 +329,13 @@ def test_committed_table_states_every_font_whole(table):
     rows = read_table()
     assert len(table) == len(rows) and rows == sorted(rows)
     assert len({row.font_sha256 for row in rows}) == len(rows)
-    assert all(all(row) for row in rows)
+    may_be_empty = {"weight", "width", "axes"}
     for row in rows:
+        assert may_be_empty.issuperset(name for name, cell in row._asdict().items() if not cell)
+        assert row.category in CATEGORIES and row.slant in ("upright", "italic")
+        assert not row.weight or 1 <= float(row.weight) <= 1000
+        assert not row.width or 50 <= float(row.width) <= 200
+        assert bool(row.setting) == row.style_source.startswith("axes, ")
         assert row.font == f"{row.package}--{Path(row.path).name}"
         assert row.font.isascii() and not set("?>~") & set(row.font)  # plain base64 has no slash
         assert row.letters == "".join(sorted(set(row.letters) & set(LETTERS)))

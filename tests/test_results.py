@@ -128,6 +128,35 @@ def test_a_full_run_keeps_its_predictions_too(full):
     assert entry["model"] == "a model"
 
 
+def test_full_runs_count_how_often_a_test_set_was_scored(full, monkeypatch):
+    monkeypatch.setattr(files, "committed_results", lambda: full / "committed")
+    run = results.Run("nb", TABLE)
+    for times in (1, 2, 3):
+        (entry,) = record(run)
+        assert entry["times_scored"] == {"openglyphs": times}
+        entries = results.read_results(full / "results")["openglyphs"]
+        assert results.times_scored(entries, "openglyphs") == times
+    # What `notmnist run` writes elsewhere first counts on from the committed file.
+    (full / "results").rename(full / "committed")
+    (entry,) = record(run)
+    assert entry["times_scored"] == {"openglyphs": 4}
+
+
+def test_models_of_one_run_are_scored_together_and_uncounted_runs_once():
+    counted = RIGHT | {"tests": {"a": 0}, "times_scored": {"a": 3}}
+    entries = [
+        counted,
+        counted | {"model": "other"},
+        RIGHT | {"notebook": "old", "tests": {"a": 0}},
+    ]
+    assert results.times_scored(entries, "a") == 3 + 1
+    assert results.times_scored(entries, "b") == 0
+
+
+def test_a_quick_run_does_not_count(misc):
+    assert "times_scored" not in record(results.Run("nb", TABLE))[0]
+
+
 @pytest.mark.parametrize(
     ("model", "reached"), [("minibatch logistic regression", [1.0, 2.0]), ("a model", [])]
 )

@@ -37,6 +37,25 @@ def test_all_test_puts_every_font_into_test(names):
     assert splits.all_test(names).tolist() == [TEST] * len(names)
 
 
+@given(st.lists(st.tuples(st.sampled_from("xyz"), st.integers(0, 9)), min_size=1))
+def test_a_left_out_category_shares_no_family_with_the_others(kinds_and_families):
+    kinds, families = zip(
+        *((kind, str(family)) for kind, family in kinds_and_families), strict=True
+    )
+    if len(set(kinds)) == 1:
+        with pytest.raises(ValueError, match="at least two categories"):
+            list(splits.leave_one_category_out(kinds, families))
+        return
+    kind, family = np.array(kinds), np.array(families)
+    found = list(splits.leave_one_category_out(kinds, families))
+    assert [name for name, _, _ in found] == sorted(set(kinds))
+    for name, others, left_out in found:
+        assert (left_out == (kind == name)).all()
+        assert not set(family[others]) & set(family[left_out])
+        # Nothing more is lost than families that have fonts of the category.
+        assert set(family) == set(family[others]) | set(family[left_out])
+
+
 @pytest.mark.parametrize("rule", [splits.by_font_tenths, splits.by_font_twentieths])
 def test_the_order_of_fonts_does_not_matter(rule):
     names = [f"font {i}.ttf".encode() for i in range(500)]
@@ -72,6 +91,13 @@ def test_by_family_looks_fonts_up_in_the_table(table):
 def test_a_font_that_is_not_in_the_table_is_one_clear_line(table, font):
     with pytest.raises(NotMNISTError, match=r"not in provenance.csv: .*install notmnist again$"):
         splits.by_family([b"a.ttf", font], table)
+
+
+def test_categories_are_looked_up_in_tables_that_state_them(table):
+    with pytest.raises(NotMNISTError, match="lacks the columns category"):
+        splits.categories(["a.ttf"], table)
+    table.write_text("category,font,family,split\nserif,a.ttf,A,train\nsans,b.ttf,B,test\n")
+    assert splits.categories(["b.ttf", "a.ttf", "b.ttf"], table) == ["sans", "serif", "sans"]
 
 
 BROKEN_TABLES = {

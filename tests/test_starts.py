@@ -143,7 +143,8 @@ def test_the_wheel_holds_code_notebooks_results_and_data_and_little_else(wheel):
     expected = {name if name.startswith("notmnist") else f"notmnist/{name}" for name in expected}
     assert expected <= names
     assert {"notmnist/misc/results/01_sklearn_lr-openglyphs.json", "notmnist/py.typed"} <= names
-    assert not any(name.endswith(".npz") for name in names)
+    arrays = {name for name in names if name.endswith(".npz")}
+    assert arrays == {"notmnist/misc/model/weights.npz"}
     assert not any(name.startswith(("tests", "benchmarks", "data")) for name in names)
     assert wheel.stat().st_size < 10e6
 
@@ -163,6 +164,10 @@ def test_a_notebook_runs_from_the_wheel_alone_in_an_empty_folder(wheel, tmp_path
 
     where = run("-c", "import notmnist; print(notmnist.__file__)").stdout
     assert where.startswith(str(site))
+    code = (
+        "import notmnist, numpy; print(notmnist.predict(numpy.zeros((3, 28, 28), 'uint8')).shape)"
+    )
+    assert run("-c", code).stdout == "(3,)\n"
     done = run("-m", "notmnist", "run", "00_data", "11_summary")
     assert done.returncode == 0, done.stderr
     written = sorted(path.name for path in empty.rglob("*") if path.is_file())

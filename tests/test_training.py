@@ -103,6 +103,25 @@ def test_the_loss_can_be_replaced(bars):
     assert np.array_equal(model.get_weights()[0], before)
 
 
+def test_a_teacher_sees_the_batch_as_the_model_does_and_stands_in_for_the_labels(bars):
+    """It names the next letter, of images that were turned upside down first."""
+    training.set_seed(0)
+    model, seen = softmax_regression(), []
+
+    def teacher(images):
+        seen.append(images)
+        row = tf.argmax(tf.reduce_mean(images[:, ::-1], axis=2), axis=1)
+        return tf.one_hot((row // 2) % 10, 10)
+
+    def loss(probabilities, logits):
+        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(probabilities, logits))
+
+    fit(model, bars, teacher=teacher, loss=loss, augment=lambda images: images[:, ::-1])
+    assert len(seen) == 1  # inside the graph
+    predicted = training.predict(model, bars.images[500:, ::-1])
+    assert (predicted == (bars.labels[500:] + 1) % 10).mean() > 0.95
+
+
 def test_every_epoch_visits_every_image_once():
     batches = training._batches(count=10, batch_size=4, seed=0)
     rows = np.concatenate([next(batches) for _ in range(5)])

@@ -79,6 +79,33 @@ def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:
     return dict(entries)
 
 
+def times_scored(entries: Sequence[Mapping[str, Any]], test: str) -> int:
+    """Count how many full runs have scored a test set.
+
+    Whoever scores a test set often, and reports the best, chooses by it. Each full run therefore
+    counts on from the result file that it replaces. A file of a run before runs were counted
+    stands for one.
+
+    Parameters
+    ----------
+    entries : sequence of mapping
+        The entries of any result files.
+    test : str
+        The name of the test set.
+
+    Returns
+    -------
+    int
+        Of every file the number of its runs, added up. Models of one run are scored together.
+    """
+    runs: dict[tuple[str, str], int] = defaultdict(int)
+    for entry in entries:
+        if test in entry["tests"]:
+            file = entry["notebook"], entry["dataset"]
+            runs[file] = max(runs[file], entry.get("times_scored", {}).get(test, 1))
+    return sum(runs.values())
+
+
 def format_entries(entries: Sequence[Mapping[str, Any]]) -> str:
     """Write entries as the text of a result file: one line per key, so that changes can be read.
 
@@ -200,6 +227,7 @@ _OPTIONAL = {
     "choices": _are_choices,
     "searches": _are_searches,
     "curves": [{str: [is_number]}],
+    "times_scored": {str: is_count},
     "effects": _are_effects,  # notebook 12 compares kinds of split
     "gain_over_by_font": partial(_are_numbers, count=3),  # an earlier notebook 12 did
 }

@@ -65,7 +65,7 @@ def generated(root: Path) -> dict[Path, dict[str, str]]:
             name: tables.results_table(entries, protocol, "../notebooks")
             for name, protocol in protocols
         }
-        | {"splits": tables.split_table(entries)},
+        | {"looks": tables.looks(entries), "splits": tables.split_table(entries)},
         root / "docs" / "original.md": {"published": tables.published_table(PUBLISHED)},
         root / "benchmarks" / "README.md": {
             "data speed": tables.markdown(speed.data_rows(measured, root)),

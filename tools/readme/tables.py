@@ -9,7 +9,7 @@ import numpy as np
 
 from notmnist import original
 from notmnist.original import Published
-from notmnist.results import TESTS, published
+from notmnist.results import TESTS, published, times_scored
 
 Entry = Mapping[str, Any]
 Entries = Mapping[str, Sequence[Entry]]
@@ -144,6 +144,25 @@ def split_table(entries: Entries) -> str:
         for row, entry in random.items()
     ]
     return markdown([header, *body], text_columns=2)
+
+
+def looks(entries: Entries) -> str:
+    """Say how often full runs have scored the genuine small set.
+
+    Parameters
+    ----------
+    entries : mapping of str to sequence of mapping
+        The results, as for `results_table`.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
+    of_all = [entry for of_dataset in entries.values() for entry in of_dataset]
+    genuine = {test: times_scored(of_all, test) for test in TESTS if test.startswith("notmnist")}
+    counts = ", ".join(f"{count} on {TESTS[test]}" for test, count in genuine.items())
+    return f"Full runs of notebooks that were scored: {counts}."
 
 
 def published_table(figures: Sequence[Published]) -> str:

@@ -1,0 +1,392 @@
+"""Predicting letters: real pictures of all kinds, bad ones in one line each, and NumPy as Keras."""
+
+import io
+import json
+import re
+import struct
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
+
+import notmnist
+from conftest import CHECKOUT
+from notmnist import NotMNISTError, UsageError, cli
+from notmnist.prediction import network, read_picture, save_model, weights_of
+from notmnist.sources import LETTERS
+
+matplotlib = pytest.importorskip("matplotlib", reason="extra: its fonts draw the pictures")
+FONTS = matplotlib.get_data_path() + "/fonts/ttf/"
+
+
+def draw(letter, size=200, font="DejaVuSans.ttf", ink=0, ground=255, margin=0.3):
+    """Draw a letter as a program would that is none of ours: a grey picture with a margin."""
+    drawn = ImageFont.truetype(FONTS + font, size)
+    left, top, right, bottom = drawn.getbbox(letter)
+    space = round(margin * size) + 1
+    picture = Image.new("L", (right - left + 2 * space, bottom - top + 2 * space), ground)
+    ImageDraw.Draw(picture).text((space - left, space - top), letter, ink, drawn)
+    return picture
+
+
+def sixteen_bits(picture):
+    return Image.fromarray(np.asarray(picture).astype(np.uint16) * 257)
+
+
+def noisy(picture):
+    noise = np.random.default_rng(0).normal(0, 12, (picture.height, picture.width))
+    return Image.fromarray((np.asarray(picture) + noise).clip(0, 255).astype(np.uint8))
+
+
+def transparent(picture, ink=(0, 0, 0)):
+    """Draw in one colour, with the letter in the transparency alone."""
+    whole = Image.new("RGB", picture.size, ink)
+    whole.putalpha(Image.eval(picture, lambda level: 255 - level))
+    return whole
+
+
+def with_round_corners(picture):
+    """Cut off the corners, as screenshots of windows have them."""
+    mask = Image.new("L", picture.size, 0)
+    box = (0, 0, picture.width - 1, picture.height - 1)
+    ImageDraw.Draw(mask).rounded_rectangle(box, picture.height // 8, fill=255)
+    cut = picture.convert("RGB")
+    cut.putalpha(mask)
+    return cut
+
+
+PICTURES = {
+    "plain.png": lambda letter: draw(letter),
+    "serif.png": lambda letter: draw(letter, font="DejaVuSerif.ttf"),
+    "bold-mono.png": lambda letter: draw(letter, font="DejaVuSansMono-Bold.ttf"),
+    "small.png": lambda letter: draw(letter, 24),
+    "large.png": lambda letter: draw(letter, 1500),
+    "inverted.png": lambda letter: draw(letter, ink=255, ground=0),
+    "pale.png": lambda letter: draw(letter, ink=150, ground=190),
+    "dark.png": lambda letter: draw(letter, ink=70, ground=30),
+    "blurred.png": lambda letter: draw(letter).filter(ImageFilter.GaussianBlur(6)),
+    "photo.jpg": lambda letter: noisy(draw(letter).filter(ImageFilter.GaussianBlur(3))),
+    "coloured.png": lambda letter: ImageOps.colorize(draw(letter), "navy", "gold"),
+    "palette.gif": lambda letter: draw(letter).convert("P"),
+    "bilevel.png": lambda letter: draw(letter).convert("1"),
+    "sixteen-bits.png": lambda letter: sixteen_bits(draw(letter)),
+    "floats.tif": lambda letter: draw(letter).convert("F"),
+    "cmyk.tif": lambda letter: draw(letter).convert("CMYK"),
+    "transparent-black.png": lambda letter: transparent(draw(letter)),
+    "transparent-white.webp": lambda letter: transparent(draw(letter), ink=(255, 255, 255)),
+    "transparent-palette.png": lambda letter: transparent(draw(letter)).quantize(64),
+    "round-corners.png": lambda letter: with_round_corners(draw(letter)),
+    "wide-margin.png": lambda letter: draw(letter, 60, margin=5),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model():
+    return notmnist.load_model()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_letters_drawn_by_other_means_are_read(name, tmp_path, model):
+    read = []
+    for letter in LETTERS:
+        path = tmp_path / f"{letter}-{name}"
+        PICTURES[name](letter).save(path)
+        read.append(read_picture(path))
+    images = np.stack(read)
+    assert images.shape == (10, 28, 28) and images.dtype == np.uint8
+    assert (images.max(axis=(1, 2)) == 255).all()
+    found = "".join(LETTERS[letter] for letter in model.predict(images))
+    assert sum(map(str.__eq__, found, LETTERS)) >= 9, found
+
+
+def test_light_and_dark_ink_give_the_same_image(tmp_path):
+    for letter in LETTERS:
+        read = []
+        for ink, ground in ((0, 255), (255, 0)):
+            draw(letter, ink=ink, ground=ground).save(tmp_path / "letter.png")
+            read.append(read_picture(tmp_path / "letter.png").astype(int))
+        assert np.abs(read[0] - read[1]).max() <= 1
+
+
+def test_a_letter_fills_the_image_as_in_the_datasets(tmp_path):
+    """The stem and the arms of an E are ink to the edge; between its arms the edge is dark."""
+    draw("E", margin=2).save(tmp_path / "E.png")
+    image = read_picture(tmp_path / "E.png") > 127
+    assert image[:, 0].all() and image[0, :20].all() and image[-1].all()
+    assert not image[:, -1].all()
+
+
+def test_specks_are_no_part_of_the_letter(tmp_path):
+    clean = draw("A", margin=1)
+    clean.save(tmp_path / "A.png")
+    dirty = clean.copy()
+    for place in ((2, 2), (clean.width - 4, 10), (5, clean.height - 3)):
+        dirty.putpixel(place, 0)
+    dirty.save(tmp_path / "dirty.png")
+    assert (read_picture(tmp_path / "A.png") == read_picture(tmp_path / "dirty.png")).all()
+
+
+def test_an_image_of_the_datasets_stays_as_it_is(tmp_path):
+    image = notmnist.load("openglyphs").test.images[0]
+    Image.fromarray(image).save(tmp_path / "own.png")
+    assert (read_picture(tmp_path / "own.png") == image).all()
+
+
+def test_a_photograph_is_turned_upright(tmp_path):
+    upright = draw("F")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rotate by 90 degrees to the right
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
+    upright.save(tmp_path / "upright.png")
+    turned, straight = (read_picture(tmp_path / f"{name}.png") for name in ("turned", "upright"))
+    assert (turned == straight).all()
+
+
+def chunk(kind, content):
+    check = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + check
+
+
+def png_bomb(side):
+    """Make a PNG of a few bytes that claims to have side x side pixels."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+def saved(picture, kind="PNG", **options):
+    stream = io.BytesIO()
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+BAD = {
+    "missing.png": (None, "No such file"),
+    "text.png": (b"I am no picture", "is not a picture that Pillow can read"),
+    "nothing.png": (b"", "is not a picture that Pillow can read"),
+    "cut.png": (saved(draw("A"))[:500], "as a picture"),
+    "warned.png": (png_bomb(10_000), "more than 50 million pixels"),
+    "bomb.png": (png_bomb(100_000), "more than 50 million pixels"),
+    "moving.gif": (
+        saved(draw("A"), "GIF", save_all=True, append_images=[draw("A", ink=99)]),
+        "holds 2 pictures",
+    ),
+    "pages.tif": (saved(draw("A"), "TIFF", save_all=True, append_images=[draw("B")]), "2 pictures"),
+    "white.png": (saved(Image.new("L", (90, 90), 255)), "is empty"),
+    "own-size.png": (saved(Image.new("L", (28, 28), 255)), "is empty"),
+    "flat.tif": (saved(Image.new("F", (90, 90), 7.5), "TIFF"), "is empty"),
+    "unclear.png": (saved(Image.new("RGBA", (90, 90), (9, 9, 9, 0))), "is wholly transparent"),
+    "even.png": (saved(Image.new("RGBA", (90, 90), (9, 9, 9, 80))), "is empty"),
+    "dot.png": (saved(Image.new("L", (1, 1))), "is empty"),
+    "infinite.tif": (
+        saved(Image.fromarray(np.full((9, 9), np.inf, np.float32)), "TIFF"), "not numbers"
+    ),
+    "drawing.eps": (saved(draw("A"), "EPS"), "drawing in EPS: convert it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_picture_of_a_letter_is_told_in_one_line(name, tmp_path, capsys):
+    content, message = BAD[name]
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    draw("A").save(tmp_path / "A.png")
+    # The other pictures still get their lines.
+    names = [str(tmp_path / "A.png"), str(path), str(tmp_path / "A.png")]
+    assert cli.main(["predict", *names]) == 1
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    assert line.startswith("notmnist: ") and name in line and message in line
+    assert all(re.search(r"A\.png +A +[\d.]+%$", line) for line in printed.out.splitlines())
+    assert printed.out.count("\n") == 2
+
+
+def test_a_folder_is_told_in_one_line(tmp_path, capsys):
+    assert cli.main(["predict", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"notmnist: {tmp_path} is a folder: give the pictures in it\n"
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_a_damaged_picture_never_ends_in_a_traceback(tmp_path_factory, data):
+    content = bytearray(data.draw(st.sampled_from(
+        [saved(draw("A", 30)), saved(draw("A", 30), "GIF"), saved(draw("A", 30), "TIFF"),
+         saved(draw("A", 30), "JPEG"), saved(draw("A", 30), "WEBP")]
+    )))  # fmt: skip
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.mktemp("damaged") / "picture"
+    path.write_bytes(content)
+    try:
+        assert read_picture(path).shape == (28, 28)
+    except NotMNISTError as error:
+        assert "\n" not in str(error) and "picture" in str(error)
+
+
+def test_predict_prints_one_line_per_picture_and_asks_where_it_doubts(tmp_path, capsys, model):
+    noise = np.random.default_rng(0).integers(0, 256, (20, 28, 28)).astype(np.uint8)
+    doubtful = noise[model.predict_probabilities(noise).max(axis=1).argmin()]
+    Image.fromarray(doubtful).save(tmp_path / "noise.png")
+    draw("H").save(tmp_path / "H.png")
+    assert cli.main(["predict", str(tmp_path / "noise.png"), str(tmp_path / "H.png")]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r".*noise\.png  [A-J] +[\d.]+%  none of A to J\?", first)
+    assert re.fullmatch(r".*H\.png +H +[\d.]+%", second)
+
+
+def test_predict_needs_neither_tensorflow_nor_a_cache(tmp_path):
+    draw("G").save(tmp_path / "G.png")
+    code = (
+        "import sys; from notmnist import cli; status = cli.main(['predict', 'G.png'])\n"
+        "assert 'tensorflow' not in sys.modules and 'matplotlib' not in sys.modules\n"
+        "sys.exit(status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("G.png  G ")
+    assert [path.name for path in tmp_path.iterdir()] == ["G.png"]
+
+
+def test_the_function_predicts_letters(model):
+    test = notmnist.load("openglyphs").test[:1_000]
+    letters = notmnist.predict(test.images)
+    assert letters.dtype == np.uint8 and letters.shape == (1_000,)
+    assert (letters == test.labels).mean() > 0.95
+    probabilities = model.predict_probabilities(test.images)
+    assert (probabilities.argmax(axis=1) == letters).all()
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert notmnist.predict(test.images[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "images", [np.zeros((28, 28), np.uint8), np.zeros((2, 28, 28)), np.zeros((1, 32, 32), np.uint8)]
+)
+def test_other_arrays_are_wrong_usage(images):
+    with pytest.raises(UsageError, match=r"give uint8 of shape \(N, 28, 28\)"):
+        notmnist.predict(images)
+
+
+def test_the_card_says_what_the_network_is_worth(model):
+    card = model.card
+    weights = CHECKOUT / "misc" / "model" / "weights.npz"
+    assert weights.stat().st_size < 2_000_000
+    assert sum(array.size for array in model.weights.values()) <= 300_000
+    assert 0 < model.doubt_below < 1
+    assert 0 < card["doubted"]["known"] < card["doubted"]["unknown"] < 1
+    for score in card["tests"].values():
+        low, high = score["interval"]
+        assert 0.9 < low < np.mean(score["accuracy"]) < high < 1
+    assert card["weak_at"] and all(card["weak_at"])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    random = np.random.default_rng(0)
+    weights = {
+        name: random.normal(size=shape).astype(np.float32)
+        for name, shape in network.shapes(2, 3, 4).items()
+    }
+    card = {
+        "model": "m", "dataset": "d", "tests": {}, "weak_at": ["x"], "training": "t",
+        "doubt_below": 0.5, "doubted": {},
+    }  # fmt: skip
+    save_model(weights, card, tmp_path)
+    return tmp_path
+
+
+def test_a_saved_network_is_loaded_as_it_was(folder):
+    loaded = notmnist.load_model(folder)
+    assert {name: array.shape for name, array in loaded.weights.items()} == network.shapes(2, 3, 4)
+    assert repr(loaded) == "TrainedModel(m, 856 weights)"
+    assert loaded.predict(np.zeros((3, 28, 28), np.uint8)).shape == (3,)
+
+
+def rewrite_weights(folder, **arrays):
+    """Write other weights, and a card that describes them correctly."""
+    import hashlib
+
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    (folder / "weights.npz").write_bytes(stream.getvalue())
+    card = json.loads((folder / "card.json").read_text())
+    card["weights_sha256"] = hashlib.sha256(stream.getvalue()).hexdigest()
+    (folder / "card.json").write_text(json.dumps(card))
+
+
+class Trap:
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was executed",))
+
+
+def damage(folder, how):
+    weights = dict(notmnist.load_model(folder).weights)
+    if how == "card missing":
+        (folder / "card.json").unlink()
+    elif how == "card of another structure":
+        (folder / "card.json").write_text('{"model": "m"}')
+    elif how == "card no JSON":
+        (folder / "card.json").write_text("{")
+    elif how == "weights cut":
+        (folder / "weights.npz").write_bytes((folder / "weights.npz").read_bytes()[:-9])
+    elif how == "not a number":
+        weights["stem/bias"][0] = np.nan
+        rewrite_weights(folder, **weights)
+    elif how == "other shape":
+        rewrite_weights(folder, **(weights | {"letters/bias": np.zeros(11, np.float32)}))
+    elif how == "more arrays":
+        rewrite_weights(folder, **weights, more=np.zeros(1, np.float32))
+    elif how == "a pickle":
+        rewrite_weights(folder, **(weights | {"stem/bias": np.array([Trap()])}))
+
+
+@pytest.mark.parametrize(
+    "how", ["card missing", "card of another structure", "card no JSON", "weights cut",
+            "not a number", "other shape", "more arrays", "a pickle"],
+)  # fmt: skip
+def test_a_damaged_network_is_refused_in_one_line(folder, how, tmp_path_factory):
+    copy = tmp_path_factory.mktemp("copy")  # a folder is read only once
+    damage(folder, how)
+    for path in folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(NotMNISTError, match=r"no trained network in .*: install notmnist again"):
+        notmnist.load_model(copy)
+
+
+def test_too_large_a_network_is_not_saved(tmp_path):
+    random = np.random.default_rng(0)
+    shapes = network.shapes(24, 96, 192)
+    weights = {name: random.normal(size=s).astype(np.float32) for name, s in shapes.items()}
+    with pytest.raises(UsageError, match="make the network smaller"):
+        save_model(weights, {}, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_numpy_computes_what_keras_computes():
+    """The network is the one that notebook 13 builds, with weights and statistics at random."""
+    from types import SimpleNamespace
+
+    from notmnist import training
+
+    notebook = json.loads((CHECKOUT / "notebooks" / "13_best.ipynb").read_text(encoding="utf-8"))
+    (source,) = ("".join(cell["source"]) for cell in notebook["cells"]
+                 if "def build_resnet" in "".join(cell["source"]))  # fmt: skip
+    names = {"keras": training.keras, "p": SimpleNamespace(filters=(8, 12, 16), dropout=0.4)}
+    exec(source, names)
+    training.set_seed(0)
+    built = names["build_resnet"]()
+    random = np.random.default_rng(0)
+    built.set_weights(
+        [random.uniform(0.5, 1.5, w.shape) if w.ndim == 1 else w for w in built.get_weights()]
+    )
+    images = notmnist.load("openglyphs").test.images[:300]
+    expected = training.predict_probabilities(built, images)
+    assert expected.std(axis=0).max() > 0.02  # the images matter
+    found = network.probabilities(weights_of(built), images)
+    assert np.abs(found - expected).max() < 1e-4
