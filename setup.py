@@ -7,6 +7,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
+FOLDERS = (("notebooks", "*.*"), ("misc/results", "*.json"), ("misc/results", "suspects-*.csv"))
 
 
 class BuildWithNotebooks(build_py):
@@ -17,7 +18,7 @@ class BuildWithNotebooks(build_py):
         super().run()
         if not self.editable_mode:
             # The predictions beside the results would weigh more than all the rest.
-            for folder, pattern in (("notebooks", "*.*"), ("misc/results", "*.json")):
+            for folder, pattern in FOLDERS:
                 target = Path(self.build_lib) / "notmnist" / folder
                 target.mkdir(parents=True, exist_ok=True)
                 for path in sorted((ROOT / folder).glob(pattern)):

@@ -74,7 +74,8 @@ def _lines(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         choices = [f"{name} {_cell(value)}" for name, value in entry.get("choices", {}).items()]
         if choices:
             yield f"  chosen: {', '.join(choices)}"
-        for title, columns in entry.get("searches", {}).items():
+        shown = entry.get("searches", {}) | entry.get("tables", {})
+        for title, columns in shown.items():
             yield f"  {title}:"
             cells = [[name, *map(_cell, column)] for name, column in columns.items()]
             widths = [max(map(len, column)) for column in cells]
