@@ -5,9 +5,12 @@ numbers. A bootstrap asks for them thousands of times with other weights, and he
 sorted only once for all of them.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from notmnist.scoring.intervals import statistic_interval
 
 KEPT = 0.95  # of the known inputs, at the threshold of `Rates.false_positives`
 
@@ -78,3 +81,77 @@ class Detector:
             aupr=float(np.sum(np.diff(recall) * precision)),
             false_positives=float(1 - recall[lowest]),
         )
+
+
+def measure(
+    known: np.ndarray, unknown: np.ndarray, groups: Sequence[np.ndarray], resamples: int = 1_000
+) -> dict[str, float]:
+    """Measure a score that several seeds give.
+
+    Parameters
+    ----------
+    known, unknown : ndarray of float, shape (seeds, K) and (seeds, U)
+        The score of every input, which should be higher for unknown ones.
+    groups : sequence of two ndarrays, shape (K,) and (U,)
+        The group of each known and each unknown input, such as `Split.families`. A group of the
+        same name in both is drawn for both together.
+    resamples : int
+        The number of draws of the interval.
+
+    Returns
+    -------
+    dict of str to float
+        In percent, the means over the seeds: ``AUROC`` with its 95% interval, ``AUROC, low`` and
+        ``AUROC, high``, ``AUPR`` and ``FPR at 95%``.
+    """
+    detectors = [Detector(*pair) for pair in zip(known, unknown, strict=True)]
+    means = 100 * np.mean([each.rates() for each in detectors], axis=0)
+    low, high = statistic_interval(
+        lambda weights: np.array([each.rates(weights).auroc for each in detectors]),
+        np.concatenate(groups),
+        resamples,
+    )
+    names = ("AUROC", "AUPR", "FPR at 95%")
+    bounds = {"AUROC, low": 100 * low, "AUROC, high": 100 * high}
+    return dict(zip(names, means.tolist(), strict=True)) | bounds
+
+
+def auroc_difference(
+    known: np.ndarray,
+    unknown: np.ndarray,
+    other: np.ndarray,
+    groups: Sequence[np.ndarray],
+    resamples: int = 1_000,
+) -> tuple[float, float, float]:
+    """Tell how much easier one set of unknown inputs is to detect than another.
+
+    Parameters
+    ----------
+    known, unknown, other : ndarray of float, shape (seeds, K), (seeds, U) and (seeds, V)
+        One score of the known inputs and of both sets.
+    groups : sequence of three ndarrays, shape (K,), (U,) and (V,)
+        The groups of the inputs, as for `measure`.
+    resamples : int
+        The number of draws of the interval.
+
+    Returns
+    -------
+    (difference, low, high) : tuple of float
+        In percentage points: the AUROC of the first set minus that of the other, and the bounds of
+        its 95% interval. The same known inputs are drawn for both.
+    """
+    first = [Detector(*pair) for pair in zip(known, unknown, strict=True)]
+    second = [Detector(*pair) for pair in zip(known, other, strict=True)]
+    ends = np.cumsum([len(of) for of in groups])
+
+    def differ(weights: np.ndarray) -> np.ndarray:
+        of_known, of_first, of_second = np.split(weights, ends[:-1])
+        ours = np.append(of_known, of_first)
+        theirs = np.append(of_known, of_second)
+        return np.array([
+            one.rates(ours).auroc - two.rates(theirs).auroc
+            for one, two in zip(first, second, strict=True)
+        ])  # fmt: skip
+
+    low, high = statistic_interval(differ, np.concatenate(groups), resamples)
+    return 100 * float(differ(np.ones(ends[-1])).mean()), 100 * low, 100 * high
