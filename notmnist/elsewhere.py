@@ -42,7 +42,7 @@ def fashion_mnist(folder: str | os.PathLike | None = None) -> tuple[Split, Split
     found = [place for place in places if place.is_dir()]
     if not found:
         raise NotMNISTError(
-            f"Fashion-MNIST is neither in {' nor in '.join(map(str, places))}: install Debian's "
+            f"Fashion-MNIST is not in {places[-1]} or the cache of Keras: install Debian's "
             "dataset-fashion-mnist, or load it with keras.datasets once"
         )
     train, test = (
@@ -82,11 +82,10 @@ def mnist_digits() -> tuple[Split, Split]:
 
 
 def _fashion_folders() -> list[Path]:
-    keras = files.expanded(os.environ.get("KERAS_HOME") or Path("~") / ".keras")
-    return [
-        keras / "datasets" / "fashion-mnist",
-        Path("/usr/share/datasets/fashion-mnist"),
-    ]
+    # A notebook's kernel has a KERAS_HOME of its own, so the usual place counts too.
+    caches = [os.environ.get("KERAS_HOME"), "~/.keras"]
+    of_keras = [files.expanded(cache) / "datasets" for cache in caches if cache]
+    return [folder / "fashion-mnist" for folder in (*of_keras, Path("/usr/share/datasets"))]
 
 
 def _read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:

@@ -60,7 +60,9 @@ def test_the_cache_of_keras_is_found_before_that_of_debian(folder, tmp_path, mon
 
 
 def test_where_there_is_none_the_places_are_named(tmp_path):
-    with pytest.raises(NotMNISTError, match=r"neither in .*nowhere: install Debian's"):
+    with pytest.raises(
+        NotMNISTError, match=r"not in .*nowhere or the cache of Keras: install Debian's"
+    ):
         elsewhere.fashion_mnist(tmp_path / "nowhere")
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from notmnist.scoring.reports import bracketed
 from tools.readme.tables import Entries, escaped, markdown
-
-_LOW, _HIGH = ", low", ", high"
 
 
 class Study(NamedTuple):
@@ -57,18 +56,8 @@ def study_table(entries: Entries, study: Study) -> str:
 
 
 def _formatted(columns: Mapping[str, Sequence[Any]], text_columns: int) -> str:
-    shown = [name for name in columns if not name.endswith((_LOW, _HIGH))]
-    cells = []
-    for name in shown:
-        values = [_cell(value) for value in columns[name]]
-        if name + _LOW in columns:
-            bounds = zip(columns[name + _LOW], columns[name + _HIGH], strict=True)
-            values = [
-                f"{value} [{_cell(low)}, {_cell(high)}]"
-                for value, (low, high) in zip(values, bounds, strict=True)
-            ]
-        cells.append(values)
-    rows = [list(row) for row in zip(*cells, strict=True)]
+    shown = bracketed(columns, _cell)
+    rows = [list(row) for row in zip(*shown.values(), strict=True)]
     return markdown([[escaped(name) for name in shown], *rows], text_columns)
 
 
