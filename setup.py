@@ -8,7 +8,12 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 # The predictions beside the results would weigh more than all the rest.
-_CARRIED = (("notebooks", "*.*"), ("misc/results", "*.json"), ("misc/model", "*.*"))
+_CARRIED = (
+    ("notebooks", "*.*"),
+    ("misc/results", "*.json"),
+    ("misc/results", "suspects-*.csv"),
+    ("misc/model", "*.*"),
+)
 
 
 class BuildWithNotebooks(build_py):

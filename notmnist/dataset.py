@@ -8,10 +8,13 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from notmnist import splits
-from notmnist.errors import NotMNISTError
+from notmnist import files, splits
+from notmnist.errors import NotMNISTError, UsageError
 from notmnist.exports import views
 from notmnist.sources import POLICIES, SPLITS
+
+# The datasets that have a list of suspected labels.
+SUSPECTED = ("openglyphs", "notmnist-small")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,8 @@ class Split:
         The file names of the dataset's fonts, sorted.
     font_families : ndarray of str, shape (F,)
         The family of each font if the dataset knows it, otherwise the font's own name.
+    dataset : str
+        The name of the dataset; empty for images of your own.
     """
 
     images: np.ndarray
@@ -37,6 +42,7 @@ class Split:
     font_index: np.ndarray
     font_names: np.ndarray
     font_families: np.ndarray
+    dataset: str = ""
 
     @cached_property
     def fonts(self) -> np.ndarray:
@@ -47,6 +53,29 @@ class Split:
     def families(self) -> np.ndarray:
         """Return the family of each image's font: ndarray of str, shape (N,), made on first use."""
         return self.font_families[self.font_index]
+
+    @cached_property
+    def suspect(self) -> np.ndarray:
+        """Tell which images probably show another letter than their label, or none.
+
+        ndarray of bool, shape (N,), made on first use from a list that is part of the package, for
+        ``notmnist-small`` and ``openglyphs``: notebook 15 explains how it was made, and what a look
+        at its images confirmed. ``split[~split.suspect]`` leaves them out. For any other dataset,
+        there is no list: UsageError.
+        """
+        if self.dataset not in SUSPECTED:
+            raise UsageError(
+                f"there is no list of suspected labels for {self.dataset or 'these images'}: only "
+                f"{' and '.join(SUSPECTED)} have one"
+            )
+        # Few programs need them: `import notmnist` stays light.
+        from notmnist.archives.members import label_and_font
+        from notmnist.scoring import suspects
+
+        listed = suspects.read(suspects.path_of(files.committed_results(), self.dataset))
+        wanted = {label_and_font(each.name) for each in listed if each.look != "right"}
+        rows = zip(self.labels.tolist(), self.fonts.tolist(), strict=True)
+        return np.fromiter((row in wanted for row in rows), bool, len(self))
 
     def __len__(self) -> int:
         """Count the images."""
@@ -110,7 +139,9 @@ class Split:
     def joined(cls, parts: Sequence["Split"]) -> "Split":
         """Join splits of one dataset into one, in memory."""
         columns = ("images", "labels", "font_index")
-        joined = {name: np.concatenate([getattr(p, name) for p in parts]) for name in columns}
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in columns
+        }
         return replace(parts[0], **joined)
 
     # Views of a split for other libraries.
@@ -121,7 +152,10 @@ class Split:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle mapped arrays as places in their file, which other processes then map too."""
-        return _restored, tuple(_place_of(getattr(self, field.name)) for field in fields(self))
+        columns = (getattr(self, field.name) for field in fields(self))
+        return _restored, tuple(
+            _place_of(column) if isinstance(column, np.ndarray) else column for column in columns
+        )
 
     def __repr__(self) -> str:
         """Show the numbers of images and fonts."""
@@ -160,8 +194,9 @@ def _stamp(path: str) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def _restored(*columns: np.ndarray | _Place) -> Split:
-    return Split(*(_mapped(column) if isinstance(column, _Place) else column for column in columns))
+def _restored(*columns: Any) -> Split:
+    found: list[Any] = [_mapped(each) if isinstance(each, _Place) else each for each in columns]
+    return Split(*found)
 
 
 def _mapped(place: _Place) -> np.ndarray:

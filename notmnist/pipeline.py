@@ -289,7 +289,6 @@ def _open(source: Source, folder: Path, card: dict[str, Any], dedup: str) -> Dat
         start += card["splits"][split]["none"]
         loaded[split] = Split(
             arrays["images"][rows], arrays["labels"][rows], arrays["font_index"][rows],
-            arrays["font_names"],
-            arrays["font_families"],
+            arrays["font_names"], arrays["font_families"], card["name"],
         )  # fmt: skip
     return Dataset(card["name"], card=card, **loaded)

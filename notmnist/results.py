@@ -29,6 +29,7 @@ from notmnist.scoring.predictions import (
     write_predictions,
 )
 from notmnist.scoring.predictions import read_predictions as read_predictions
+from notmnist.scoring.predictions import read_probabilities as read_probabilities
 from notmnist.scoring.reports import describe as describe
 from notmnist.scoring.reports import full_budget as full_budget
 from notmnist.version import __version__, version_of
@@ -219,7 +220,7 @@ class Run:
                 raise UsageError(f"the {name} name {min(unknown)!r}, which is not among the models")
         entries = [
             self._entry(model, result, tests)
-            | dict((more or {}).get(model, {}))
+            | plain((more or {}).get(model, {}))
             | {name: of[model] for name, of in recorded.items() if model in of}
             for model, result in trained.items()
         ]

@@ -151,6 +151,26 @@ def test_the_calibration_error_is_that_of_its_definition(weights, random):
     assert 0 <= error <= 1
 
 
+@given(arrays.arrays(float, (20, 10), elements=st.floats(0.01, 1)), st.randoms())
+def test_a_weight_counts_as_so_many_images(weights, random):
+    probabilities = weights / weights.sum(axis=1, keepdims=True)
+    labels = np.array([random.randrange(10) for _ in range(20)])
+    times = np.array([random.randrange(3) for _ in range(19)] + [1])
+    repeated = np.repeat(probabilities, times, axis=0), np.repeat(labels, times)
+    for measure in (calibration.expected_calibration_error, calibration.negative_log_likelihood):
+        assert measure(probabilities, labels, times) == pytest.approx(measure(*repeated))
+
+
+def test_a_reliability_diagram_leaves_empty_bins_out():
+    probabilities = np.full((4, 10), 0.5 / 9)
+    probabilities[:, 2] = 0.5
+    bins = calibration.reliability(probabilities, np.array([2, 2, 2, 0]))
+    (used,) = np.nonzero(bins.weight)
+    assert used.tolist() == [7]  # 7/15 to 8/15
+    assert (bins.weight[7], bins.confidence[7], bins.accuracy[7]) == (4, 0.5, 0.75)
+    assert np.isnan(np.delete(bins.accuracy, 7)).all()
+
+
 def test_a_model_that_is_sure_and_wrong_has_a_finite_loss():
     sure = np.eye(10, dtype=np.float16)[[3, 3]]
     loss = calibration.negative_log_likelihood(sure, np.array([3, 4]))

@@ -6,7 +6,12 @@ from scipy.stats import binomtest, chi2
 
 from notmnist.errors import UsageError
 from notmnist.scoring import intervals
-from notmnist.scoring.intervals import accuracy_interval, mcnemar, paired_difference
+from notmnist.scoring.intervals import (
+    accuracy_interval,
+    mcnemar,
+    paired_difference,
+    statistic_interval,
+)
 
 
 def simulated(random, families, seeds, family_sd, seed_sd):
@@ -167,3 +172,17 @@ def test_mcnemars_test_counts_the_images_that_one_model_alone_classifies_correct
     assert p == mcnemar(other, correct) == pytest.approx(binomtest(15, 50).pvalue)
     # The usual approximation, with its continuity correction, comes close.
     assert p == pytest.approx(chi2.sf((35 - 15 - 1) ** 2 / 50, 1), rel=0.1)
+
+
+def test_the_interval_of_any_statistic_is_that_of_an_accuracy_where_it_is_one():
+    correct, groups = simulated(np.random.default_rng(3), 60, 3, 1.5, 0.1)
+    found = statistic_interval(
+        lambda weights: np.average(correct, axis=1, weights=weights), groups, intervals.RESAMPLES
+    )
+    np.testing.assert_allclose(found, accuracy_interval(correct, groups), atol=0.002)
+
+
+def test_draws_without_a_statistic_are_left_out():
+    groups = np.arange(4)
+    found = statistic_interval(lambda weights: np.array([np.nan if weights[0] else 2.0]), groups)
+    assert found == (2.0, 2.0)

@@ -16,7 +16,7 @@ FLOORS = [
     {"archives", "deduplication", "exports", "fitting", "prediction", "scoring"},
     {"dataset", "prepared"},
     {"pipeline"},
-    {"augmentation", "plotting", "results", "training"},
+    {"augmentation", "elsewhere", "plotting", "results", "training"},
     {"evaluation", "running"},
     {"__init__"},
     {"cli"},

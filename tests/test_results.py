@@ -123,6 +123,7 @@ def test_a_full_run_keeps_its_predictions_too(full):
     assert list(kept) == ["a model"]
     assert kept["a model"].dtype == np.uint8
     assert results.read_predictions(full / "results", "notmnist-small") == {}
+    assert results.read_probabilities(full / "results") == {}  # only letters were given
     np.testing.assert_array_equal(kept["a model"], [[0, 1, 2, 9], [0, 1, 9, 9]])
     (entry,) = results.read_results(full / "results")["openglyphs"]
     assert entry["model"] == "a model"
@@ -228,6 +229,9 @@ def test_probabilities_are_scored_and_kept_with_the_likeliest_letter_the_likelie
     (path,) = (full / "results").glob("*.npz")
     with np.load(path) as kept:
         assert kept["openglyphs/a model"].dtype == np.float16
+        of_model = kept["openglyphs/a model"]
+    read = results.read_probabilities(full / "results")
+    np.testing.assert_array_equal(read["a model"], of_model)
     np.testing.assert_array_equal(
         results.read_predictions(full / "results")["a model"], result.predictions["openglyphs"]
     )

@@ -1,1 +1,1 @@
-"""How predictions are scored: intervals, calibration, and files of predictions. Arrays in."""
+"""How predictions are scored: intervals, calibration, detection, files and lists. Arrays in."""

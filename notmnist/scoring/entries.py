@@ -185,7 +185,7 @@ def _are_choices(value: Any) -> bool:
     return fits(value, {str: _is_value}) and all(map(_is_line, value))
 
 
-def _are_searches(value: Any) -> bool:
+def _are_tables(value: Any) -> bool:
     return fits(value, {str: _are_columns}) and all(map(_is_line, value))
 
 
@@ -225,10 +225,11 @@ _ENTRY = {
 # What earlier runs did not record, and what only some notebooks do.
 _OPTIONAL = {
     "choices": _are_choices,
-    "searches": _are_searches,
+    "searches": _are_tables,
     "curves": [{str: [is_number]}],
     "times_scored": {str: is_count},
     "effects": _are_effects,  # notebook 12 compares kinds of split
+    "tables": _are_tables,  # what the studies measured besides accuracy
     "gain_over_by_font": partial(_are_numbers, count=3),  # an earlier notebook 12 did
 }
 

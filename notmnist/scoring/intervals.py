@@ -22,7 +22,7 @@ makes it too narrow in the same way: with 20 groups it contains the true accurac
 100.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -102,6 +102,37 @@ def paired_difference(
     return difference, *_middle(ours - theirs)
 
 
+def statistic_interval(
+    statistic: Callable[[np.ndarray], np.ndarray], groups: np.ndarray, resamples: int = 1_000
+) -> tuple[float, float]:
+    """Compute a 95% interval of any statistic of a test set, such as an area under a curve.
+
+    Parameters
+    ----------
+    statistic : callable
+        Takes the weight of every image, float64 of shape (N,), which says how often a draw took its
+        group, and returns the statistic of each seed, shape (seeds,).
+    groups : ndarray, shape (N,)
+        The group of each image, such as `Split.families`.
+    resamples : int
+        The number of draws.
+
+    Returns
+    -------
+    (low, high) : tuple of float
+        Bootstrap over groups and seeds together, as for accuracies. Draws for which the statistic
+        is not defined, because a class is missing from them, are left out.
+    """
+    _, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    random = np.random.RandomState(0)
+    values = np.stack([
+        statistic(drawn[member])
+        for times in _times_drawn(len(sizes), random, resamples)
+        for drawn in times
+    ])  # fmt: skip
+    return _middle(_mean_of_seeds(values[np.isfinite(values).all(axis=1)], random))
+
+
 def mcnemar(correct: np.ndarray, other: np.ndarray) -> float:
     """Test whether two trained models differ in accuracy, by McNemar's exact test.
 
@@ -151,11 +182,13 @@ def _draw(models: Sequence[np.ndarray], member: np.ndarray, sizes: np.ndarray) -
     return np.concatenate(accuracies, axis=1)
 
 
-def _times_drawn(groups: int, random: "np.random.RandomState") -> Iterator[np.ndarray]:
+def _times_drawn(
+    groups: int, random: "np.random.RandomState", resamples: int = RESAMPLES
+) -> Iterator[np.ndarray]:
     """Yield how often each draw took each group, shape (draws, groups), some draws at a time."""
     at_a_time = max(1, _DRAWN_AT_A_TIME // groups)
-    for start in range(0, RESAMPLES, at_a_time):
-        draws = min(at_a_time, RESAMPLES - start)
+    for start in range(0, resamples, at_a_time):
+        draws = min(at_a_time, resamples - start)
         drawn = random.randint(groups, size=(draws, groups), dtype=np.int32)
         drawn_in_row = drawn + groups * np.arange(draws)[:, np.newaxis]
         times = np.bincount(drawn_in_row.ravel(), minlength=draws * groups)

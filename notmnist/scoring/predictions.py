@@ -109,13 +109,41 @@ def read_predictions(
     NotMNISTError
         When a file of predictions can't be read, or when two files name the same model.
     """
+    return {model: _letters(array) for model, array in _kept(folder, test, trained_on).items()}
+
+
+def read_probabilities(
+    folder: Path, test: str = BY_ROW, trained_on: str = "openglyphs"
+) -> dict[str, np.ndarray]:
+    """Read the probabilities that models gave the letters of a test set.
+
+    Parameters
+    ----------
+    folder, test, trained_on
+        As for `read_predictions`.
+
+    Returns
+    -------
+    dict of str to ndarray of float16, shape (seeds, N, 10)
+        By model; those of which only letters are kept are left out.
+
+    Raises
+    ------
+    NotMNISTError
+        As `read_predictions`.
+    """
+    kept = _kept(folder, test, trained_on)
+    return {model: array for model, array in kept.items() if array.ndim == 3}
+
+
+def _kept(folder: Path, test: str, trained_on: str) -> dict[str, np.ndarray]:
     predictions: dict[str, np.ndarray] = {}
     for path in sorted(folder.glob(f"*-{trained_on}.npz")):
         try:
             # Where np.load opens a file itself, it leaves a damaged one open.
             with open(path, "rb") as file, np.load(file) as kept:
                 of_notebook = {
-                    name.removeprefix(f"{test}/"): _letters(kept[name])
+                    name.removeprefix(f"{test}/"): kept[name]
                     for name in kept.files
                     if name.startswith(f"{test}/")
                 }

@@ -1,6 +1,6 @@
 """What result files say, in words: for a notebook that has just run, and for its full run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,34 @@ def full_budget(notebook: str) -> str:
     return "\n\n".join([*blocks, INTERVALS])
 
 
+def bracketed(
+    columns: Mapping[str, Sequence[Any]], cell: Callable[[Any], str]
+) -> dict[str, list[str]]:
+    """Format the columns of a table, with bounds in brackets behind the values that they bound.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+        By name; the bounds of a column ``"NLL"`` are ``"NLL, low"`` and ``"NLL, high"``.
+    cell : callable
+        Formats one value.
+
+    Returns
+    -------
+    dict of str to list of str
+        By the names of the columns that are not bounds.
+    """
+    shown = {}
+    for name, column in columns.items():
+        low, high = (columns.get(f"{name}, {end}") for end in ("low", "high"))
+        if low is not None and high is not None:
+            bounded = zip(*(map(cell, part) for part in (column, low, high)), strict=True)
+            shown[name] = ["{} [{}, {}]".format(*values) for values in bounded]
+        elif not name.endswith((", low", ", high")):
+            shown[name] = list(map(cell, column))
+    return shown
+
+
 def _lines(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for entry in entries:
         yield from _score_lines(entry)
@@ -74,9 +102,10 @@ def _lines(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         choices = [f"{name} {_cell(value)}" for name, value in entry.get("choices", {}).items()]
         if choices:
             yield f"  chosen: {', '.join(choices)}"
-        for title, columns in entry.get("searches", {}).items():
+        shown = entry.get("searches", {}) | entry.get("tables", {})
+        for title, columns in shown.items():
             yield f"  {title}:"
-            cells = [[name, *map(_cell, column)] for name, column in columns.items()]
+            cells = [[name, *column] for name, column in bracketed(columns, _cell).items()]
             widths = [max(map(len, column)) for column in cells]
             for row in zip(*cells, strict=True):
                 line = "  ".join(map(str.rjust, row, widths))

@@ -7,7 +7,7 @@ from notmnist import files
 from notmnist.errors import NotMNISTError
 from notmnist.original import PUBLISHED
 from notmnist.results import read_results
-from tools.readme import speed, tables
+from tools.readme import speed, studies, tables
 
 
 def write(root: Path) -> list[Path]:
@@ -60,7 +60,8 @@ def generated(root: Path) -> dict[Path, dict[str, str]]:
         root / "README.md": {
             name: tables.summary_table(entries, protocol, "notebooks")
             for name, protocol in protocols
-        },
+        }
+        | {name: studies.study_table(entries, study) for name, study in studies.STUDIES.items()},
         root / "docs" / "results.md": {
             name: tables.results_table(entries, protocol, "../notebooks")
             for name, protocol in protocols

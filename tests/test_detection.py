@@ -1,0 +1,83 @@
+"""Detectors are measured as scikit-learn measures them, with and without weights."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+
+from notmnist.scoring.detection import KEPT, Detector, auroc_difference, measure
+
+SCORES = st.lists(st.integers(-3, 3), min_size=1, max_size=30)
+
+
+def by_sklearn(known, unknown, weights):
+    is_unknown = np.arange(len(weights)) >= len(known)
+    scores = np.concatenate([known, unknown])
+    alarms, recall, _ = roc_curve(
+        is_unknown, scores, sample_weight=weights, drop_intermediate=False
+    )
+    return (
+        roc_auc_score(is_unknown, scores, sample_weight=weights),
+        average_precision_score(is_unknown, scores, sample_weight=weights),
+        1 - recall[alarms <= 1 - KEPT + 1e-12][-1],
+    )
+
+
+@given(SCORES, SCORES, st.randoms(use_true_random=False))
+def test_the_rates_are_those_of_scikit_learn(known, unknown, random):
+    known, unknown = np.array(known, float), np.array(unknown, float)
+    weights = np.array([random.randint(1, 4) for _ in range(len(known) + len(unknown))], float)
+    found = Detector(known, unknown).rates(weights)
+    np.testing.assert_allclose(found, by_sklearn(known, unknown, weights), atol=1e-9)
+
+
+@given(SCORES, SCORES, st.randoms(use_true_random=False))
+def test_a_weight_counts_as_so_many_inputs(known, unknown, random):
+    times = np.array([random.randint(0, 3) for _ in range(len(known) + len(unknown))])
+    times[[0, -1]] = 1
+    known, unknown = np.array(known, float), np.array(unknown, float)
+    repeated = (
+        np.repeat(known, times[: len(known)]),
+        np.repeat(unknown, times[len(known) :]),
+    )
+    weighted = Detector(known, unknown).rates(times.astype(float))
+    np.testing.assert_allclose(weighted, Detector(*repeated).rates(), atol=1e-9)
+
+
+def test_a_missing_side_has_no_rates():
+    detector = Detector(np.arange(3.0), np.arange(2.0))
+    assert np.isnan(detector.rates(np.array([1.0, 1, 1, 0, 0]))).all()
+    assert np.isnan(detector.rates(np.array([0.0, 0, 0, 1, 1]))).all()
+
+
+def scored(shift):
+    generator = np.random.default_rng(0)
+    groups = np.repeat(np.arange(40), 10).astype(str)
+    hard = np.repeat(generator.normal(size=40), 10)
+    known = np.stack([hard + generator.normal(size=400) for _ in range(2)])
+    unknown = np.stack([hard + shift + generator.normal(size=400) for _ in range(2)])
+    return known, unknown, groups
+
+
+def test_a_measure_holds_the_mean_over_seeds_within_its_interval():
+    known, unknown, groups = scored(shift=1.0)
+    found = measure(known, unknown, (groups, groups), resamples=200)
+    areas = [100 * Detector(*pair).rates().auroc for pair in zip(known, unknown, strict=True)]
+    assert found["AUROC"] == pytest.approx(np.mean(areas))
+    assert found["AUROC, low"] < found["AUROC"] < found["AUROC, high"]
+    # What makes a group hard on both sides cancels out, as its known and unknown inputs are drawn
+    # together.
+    apart = measure(known, unknown, (groups, np.char.add("x", groups)), resamples=200)
+    assert found["AUROC, high"] - found["AUROC, low"] < apart["AUROC, high"] - apart["AUROC, low"]
+
+
+def test_a_difference_is_that_of_the_two_areas_and_0_for_equal_sets():
+    known, unknown, groups = scored(shift=1.0)
+    _, easier, _ = scored(shift=2.0)
+    families = (groups, groups, groups)
+    difference, low, high = auroc_difference(known, easier, unknown, families, 200)
+    areas = [measure(known, of, (groups, groups), 2)["AUROC"] for of in (easier, unknown)]
+    assert difference == pytest.approx(areas[0] - areas[1])
+    assert 0 < low < difference < high
+    assert auroc_difference(known, unknown, unknown, families, 200) == (0, 0, 0)
