@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from notmnist.prediction import load_model as load_model
     from notmnist.prediction import predict as predict
     from notmnist.prepared.pickling import read_pickle as read_pickle
+    from notmnist.unknown import unknown_glyphs as unknown_glyphs
 
 _MODULES = {
     "Dataset": "dataset",
@@ -41,6 +42,7 @@ _MODULES = {
     "load_model": "prediction",
     "predict": "prediction",
     "read_pickle": "prepared.pickling",
+    "unknown_glyphs": "unknown",
 }
 __all__ = ["NotMNISTError", "UsageError", "__version__", *_MODULES]
 

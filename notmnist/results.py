@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from notmnist import files, original, pipeline
+from notmnist import files, original, pipeline, sources
 from notmnist.dataset import Dataset, Split
 from notmnist.errors import UsageError
 from notmnist.fitting.history import History as History
 from notmnist.fitting.history import Trained as Trained
 from notmnist.scoring import calibration, intervals
+from notmnist.scoring.entries import data_version as data_version
 from notmnist.scoring.entries import format_entries, plain
 from notmnist.scoring.entries import parse_entries as parse_entries
 from notmnist.scoring.entries import read_results as read_results
@@ -247,6 +248,7 @@ class Run:
             "model": model,
             "notebook": self.notebook,
             "dataset": self.dataset,
+            **_version(self.dataset),
             "budget": self.budget,
             "seeds": list(result.seeds),
             "images": result.images,
@@ -340,6 +342,11 @@ def _earlier(name: str) -> list[dict[str, Any]]:
     paths = [folder / name for folder in (files.misc() / "results", files.committed_results())]
     path = next((path for path in paths if path.exists()), None)
     return parse_entries(path.read_bytes(), str(path)) if path else []
+
+
+def _version(dataset: str) -> dict[str, str]:
+    version = sources.find(dataset).version
+    return {"data_version": version} if version else {}
 
 
 def _kept(

@@ -1,7 +1,7 @@
 """Read the provenance table of OpenGlyphs: the origin and the split of every font."""
 
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from notmnist import sources, splits
@@ -67,8 +67,10 @@ class Font(NamedTuple):
     licence: str
     copyright: str
     licence_source: str
+    since: str
     split: str
     letters: str
+    unknown: str
 
     @property
     def style(self) -> Style:
@@ -76,10 +78,32 @@ class Font(NamedTuple):
         return Style(self.weight, self.width, self.slant, self.style_source)
 
     @property
+    def characters(self) -> str:
+        """Return all characters of the font that are in an archive."""
+        return self.letters + self.unknown
+
+    @property
     def setting(self) -> dict[str, float]:
         """Return the value of every axis of a variable font; empty for other fonts."""
         pairs = (pair.split("=") for pair in self.axes.split())
         return {tag: float(value) for tag, value in pairs}
+
+
+def font_name(package: str, path: str, number: int = 0) -> str:
+    """Name a font of a package, so that no two fonts of the dataset have the same name.
+
+    Parameters
+    ----------
+    package : str
+        The package; of one of npm, only the scope counts, or names would be too long for a tar.
+    path : str
+        The font file's path inside the package.
+    number : int
+        The number of the instance of a variable font; 0 for other fonts and the font's default.
+    """
+    scope = package.partition("/")[0].removeprefix("@")
+    name = f"{scope}--{PurePosixPath(path).name}"
+    return f"{name}#{number}" if number else name
 
 
 def read_table(path: Path = TABLE) -> list[Font]:

@@ -12,14 +12,19 @@ import numpy as np
 
 from notmnist.errors import NotMNISTError
 from notmnist.files import replacing, sha256
-from notmnist.sources import IMAGE_SIZE, LETTERS
+from notmnist.sources import IMAGE_SIZE, LETTERS, UNKNOWN
 from tools.openglyphs.archives import hash_tar, write_archive
 from tools.openglyphs.faces import check, opened
 from tools.openglyphs.packages import fetch, read_fonts
 from tools.openglyphs.provenance import TABLE, Font, read_table
 from tools.openglyphs.styles import read_style
 
-ARCHIVES = {"openglyphs_large": ("train", "valid"), "openglyphs_small": ("test",)}
+# The splits and the characters of each archive.
+ARCHIVES = {
+    "openglyphs_large": (("train", "valid"), LETTERS),
+    "openglyphs_small": (("test",), LETTERS),
+    "openglyphs_unknown": (("test",), UNKNOWN),
+}
 
 
 def render(
@@ -97,14 +102,14 @@ def _fill(width: int, height: int) -> ft.FT_Matrix:
 
 
 def build(packages: Path, out: Path, table: Path = TABLE) -> None:
-    """Build both archives from a provenance table and its packages, and print their hashes.
+    """Build the archives from a provenance table and its packages, and print their hashes.
 
     Parameters
     ----------
     packages : Path
         The folder of the font packages. Missing packages are fetched into it.
     out : Path
-        The folder of the archives, which are replaced only when both are complete.
+        The folder of the archives, which are replaced only when all are complete.
     table : Path
         The provenance table.
 
@@ -118,10 +123,10 @@ def build(packages: Path, out: Path, table: Path = TABLE) -> None:
     for _, rows in groupby(sorted(fonts, key=_package), key=_package):
         images |= _render_package(list(rows), packages)
     with ExitStack() as stack:
-        for root, splits in ARCHIVES.items():
+        for root, (splits, characters) in ARCHIVES.items():
             partial = stack.enter_context(replacing(out / f"{root}.tar.gz"))
             rows = [row for row in fonts if row.split in splits]
-            write_archive(partial, root, _glyphs(rows, images))
+            write_archive(partial, root, _glyphs(rows, characters, images))
             print(f"{root}.tar.gz: sha256 {sha256(partial)}, sha256 of its tar {hash_tar(partial)}")
 
 
@@ -142,7 +147,7 @@ def _render_package(rows: list[Font], packages: Path) -> dict[str, np.ndarray]:
                 "check the table"
             )
         try:
-            images[row.font] = render(content, row.letters, setting=row.setting)
+            images[row.font] = render(content, row.characters, setting=row.setting)
             style = read_style(content, row.setting)
         except ValueError as error:
             raise NotMNISTError(f"{path}: {row.path}: {error}; remove it from the table") from error
@@ -152,10 +157,10 @@ def _render_package(rows: list[Font], packages: Path) -> dict[str, np.ndarray]:
 
 
 def _glyphs(
-    fonts: list[Font], images: dict[str, np.ndarray]
+    fonts: list[Font], characters: str, images: dict[str, np.ndarray]
 ) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Yield (letter, font name, image) by letter, then by font name."""
-    for letter in LETTERS:
+    """Yield (character, font name, image) by character, then by font name."""
+    for character in characters:
         for row in sorted(fonts):
-            if letter in row.letters:
-                yield letter, row.font, images[row.font][row.letters.index(letter)]
+            if character in row.characters:
+                yield character, row.font, images[row.font][row.characters.index(character)]
