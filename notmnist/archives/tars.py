@@ -166,7 +166,7 @@ def _members_by_tarfile(pieces: Iterator[bytes]) -> Members:
         for member in tar:
             # Half a million members would take half a gigabyte. The public way, stream=True,
             # exists from Python 3.13 on.
-            tar.members = []  # type: ignore[attr-defined]
+            tar.members = []  # type: ignore[attr-defined]  # an attribute that is not documented
             if not member.isdir():
                 yield member.name.encode("utf-8", "surrogateescape"), _content(tar, member)
             passed = min(member.size, left)
