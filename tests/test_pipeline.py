@@ -279,7 +279,7 @@ def test_without_download_a_missing_or_altered_archive_is_one_line(archive, tmp_
         (tmp_path / "letters.tar.gz").write_bytes(there)
     before = listing(tmp_path)
     with pytest.raises(
-        NotMNISTError, match=r"letters.tar.gz is not in .*downloads are disabled.*FILE"
+        NotMNISTError, match=r"letters.tar.gz is not in .*downloads are disabled.*PATH"
     ):
         notmnist.load(wanted, home=tmp_path, download=False)
     assert listing(tmp_path) == [".letters.lock", *before]
