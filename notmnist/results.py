@@ -30,6 +30,7 @@ from notmnist.scoring.predictions import (
 from notmnist.scoring.predictions import read_predictions as read_predictions
 from notmnist.scoring.reports import describe as describe
 from notmnist.scoring.reports import full_budget as full_budget
+from notmnist.scoring.reports import full_figure as full_figure
 from notmnist.version import __version__, version_of
 
 if TYPE_CHECKING:
