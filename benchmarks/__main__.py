@@ -5,6 +5,7 @@ alone, for example with ``python -m benchmarks.pipeline``. It replaces either al
 ``misc/benchmarks.json`` or none.
 """
 
+import argparse
 import subprocess
 import sys
 
@@ -13,6 +14,12 @@ NAMES = ("pipeline", "deduplication", "training", "peers", "frameworks", "plot")
 
 def main() -> None:
     """Run the benchmarks one after another, until one fails."""
+    argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=f"Run all benchmarks: {', '.join(NAMES)}. This takes an hour or two and "
+        "needs a machine that does nothing else.",
+        epilog="`python -m benchmarks.NAME --help` says more about one of them.",
+    ).parse_args()
     for name in NAMES:
         command = [sys.executable, "-m", f"benchmarks.{name}"]
         if subprocess.run(command, check=False).returncode:

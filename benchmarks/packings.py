@@ -5,6 +5,7 @@
 fails unless all packings give the same pickle.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ NAME = "notmnist-small"
 
 def main() -> None:
     """Pack the archive in every way, measure each, compare the pickles and print the table."""
+    argparse.ArgumentParser(prog="python -m benchmarks.packings", description=__doc__).parse_args()
     genuine = os.environ.get("NOTMNIST_SMALL_ARCHIVE")
     if not genuine:
         sys.exit("set NOTMNIST_SMALL_ARCHIVE to the path of the genuine small archive")

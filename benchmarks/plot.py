@@ -1,5 +1,6 @@
 """Plot how time grows with the number of images, as ``misc/benchmarks.png``."""
 
+import argparse
 import sys
 
 import matplotlib.pyplot as plt
@@ -13,6 +14,7 @@ from tools.readme import speed
 
 def main() -> None:
     """Plot every measurement that was made at three or more sizes, ours beside the reference's."""
+    argparse.ArgumentParser(prog="python -m benchmarks.plot", description=__doc__).parse_args()
     entries = speed.read_measurements(files.misc() / "benchmarks.json")
     grown = {}
     for entry in sorted(entries, key=lambda entry: entry["size"]):

@@ -185,7 +185,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--scheduler", metavar="ADDRESS", help="distribute the notebooks over a Dask cluster"
     )
-    run.add_argument("--inplace", action="store_true", help="refresh the notebooks' own outputs")
+    run.add_argument(
+        "--inplace", action="store_true", help="replace the outputs stored in the notebooks"
+    )
     evaluate = _command(
         commands, "evaluate", _evaluate, "score your own predictions for a test split",
         "notmnist evaluate letters.csv --dataset openglyphs",
@@ -198,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--against",
         metavar="NOTEBOOK[:MODEL]",
-        help="a committed model to compare with, image by image (openglyphs only)",
+        help="a committed model to compare with, image by image",
     )
     predict = _command(
         commands, "predict", _predict, "tell which letter from A to J each picture shows",
@@ -220,7 +222,12 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=function)
-    parser.add_argument("--home", metavar="DIR", help="cache folder (default: NOTMNIST_HOME)")
+    parser.add_argument(
+        "--home",
+        metavar="DIR",
+        help="cache folder (default: NOTMNIST_HOME; if that is unset, data/ in a checkout, "
+        "otherwise the system's cache folder)",
+    )
     parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     return parser
 

@@ -11,7 +11,7 @@ import numpy as np
 from notmnist import files, splits
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.exports import views
-from notmnist.sources import POLICIES, SPLITS
+from notmnist.sources import DATASETS, POLICIES, SPLITS
 
 # The datasets that have a list of suspected labels.
 SUSPECTED = ("openglyphs", "notmnist-small")
@@ -271,8 +271,9 @@ def format_card(card: Mapping[str, Any]) -> str:
         lengths = card["splits"][split]
         lines.append(f"  {split:<16}" + "".join(f"{lengths[policy]:>10,}" for policy in POLICIES))
     for archive in card["archives"]:
-        origin = "as published" if archive["published"] else "not the published file"
-        lines.append(f"  archive {archive['filename']}: {archive['images']:,} images, {origin}")
+        lines.append(
+            f"  archive {archive['filename']}: {archive['images']:,} images, {_origin(archive)}"
+        )
         if archive["unreadable"]:
             lines.append(f"    unreadable: {', '.join(archive['unreadable'])}")
         if archive["skipped"]:
@@ -283,6 +284,18 @@ def format_card(card: Mapping[str, Any]) -> str:
     lines.append(f"  licence: {card['licence']}")
     lines.append(f"  cite: {card['citation']}")
     return "\n".join(lines)
+
+
+def _origin(archive: Mapping[str, Any]) -> str:
+    if archive["published"]:
+        return "as published"
+    # `prepare` has compared the grey levels too, and accepts no others.
+    same = any(
+        (known.filename, known.counts) == (archive["filename"], archive["per_letter"])
+        for source in DATASETS.values()
+        for known, _ in source.parts
+    )
+    return f"not the published file{', but the same content' if same else ''}"
 
 
 def _duplicate_lines(report: Mapping[str, Any]) -> list[str]:
@@ -298,11 +311,19 @@ def _duplicate_lines(report: Mapping[str, Any]) -> list[str]:
 
 
 def _group_lines(kind: str, report: Mapping[str, Any]) -> list[str]:
+    if not report["groups"]:
+        return [f"    {kind}: none"]
+    conflicts = "none"
+    if report["conflicting_groups"]:
+        conflicts = _groups(report["conflicting_groups"], report["conflicting_images"])
     leaks = ", ".join(f"{pair} {count:,}" for pair, count in report["leaks"].items())
     return [
-        f"    {kind}: {report['groups']:,} groups of {report['grouped']:,} images, "
+        f"    {kind}: {_groups(report['groups'], report['grouped'])}, "
         f"the largest of {report['largest']:,}",
-        f"    {kind} with conflicting letters: {report['conflicting_groups']:,} groups "
-        f"of {report['conflicting_images']:,} images",
+        f"    {kind} with conflicting letters: {conflicts}",
         f"    images with {kind} in a later split: {leaks}",
     ]
+
+
+def _groups(groups: int, images: int) -> str:
+    return f"{groups:,} group{'' if groups == 1 else 's'} of {images:,} images"

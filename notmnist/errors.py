@@ -37,7 +37,7 @@ def needs_extra(extra: str) -> Iterator[None]:
         raise MissingExtraError(
             f'{error.name} is not installed: run pip install -e ".[{extra}]" in your checkout, or '
             f'pip install "FILE.whl[{extra}]" if you installed the package from a wheel'
-        ) from error
+        ) from None  # its traceback says nothing more
 
 
 def say(message: str) -> None:

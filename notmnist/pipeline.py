@@ -244,9 +244,8 @@ def test_sets(data: Dataset, *, home: str | os.PathLike | None = None) -> dict[s
     return tests
 
 
-# Otherwise, pytest would collect it as a test in every test module that imports it. To type
-# checkers, functions have no such attribute.
-test_sets.__test__ = False  # type: ignore[attr-defined]
+# Otherwise, pytest would collect it as a test in every test module that imports it.
+test_sets.__test__ = False  # type: ignore[attr-defined]  # to mypy, functions have none
 
 
 def _whole_and_clean(test: Split, train: Split) -> dict[str, Split]:

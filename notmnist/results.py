@@ -33,6 +33,7 @@ from notmnist.scoring.predictions import read_predictions as read_predictions
 from notmnist.scoring.predictions import read_probabilities as read_probabilities
 from notmnist.scoring.reports import describe as describe
 from notmnist.scoring.reports import full_budget as full_budget
+from notmnist.scoring.reports import full_figure as full_figure
 from notmnist.version import __version__, version_of
 
 if TYPE_CHECKING:

@@ -176,7 +176,7 @@ NOTMNIST_LARGE = Archive(
         -0.12825, -0.00756303, -0.142258, -0.0573678, -0.069899,
         -0.125583, -0.0945814, -0.0685221, 0.0307862, -0.153358,
     ),
-    by_hand="Kaggle jwjohnson314/notmnist or Hugging Face randall-lab/notmnist",
+    by_hand="Kaggle jwjohnson314/notmnist",
     other_packings=_zenodo("notMNIST_large.zip", "c3f9e0862df000a897766593044e366a"),
     named_after_fonts=True,
 )  # fmt: skip

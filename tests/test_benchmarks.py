@@ -150,3 +150,9 @@ def test_a_benchmark_without_room_does_not_start(pytestconfig, tmp_path):
         assert process.wait(60) == 1
         assert "needs" in process.stderr.read()
     assert not list(tmp_path.iterdir())
+
+
+def test_all_benchmarks_can_be_asked_for_help_without_being_started():
+    command = [sys.executable, "-m", "benchmarks", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert "usage: python -m benchmarks" in done.stdout

@@ -44,7 +44,7 @@ def failure(archive, folder):
     message = str(caught.value)
     assert "\n" not in message
     assert archive.filename in message
-    for remedy in ("--archive FILE", "put it at", "load('openglyphs')"):
+    for remedy in ("genuine-data.md", "--archive PATH", "put it at", "load('openglyphs')"):
         assert remedy in message
     return message
 

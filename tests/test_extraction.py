@@ -33,7 +33,8 @@ def refusal(path, archive=ANY, on_error="raise"):
     message = str(caught.value)
     assert "\n" not in message
     assert path.name in message
-    assert any(remedy in message for remedy in ("fetch", "give an archive", "give a tar"))
+    remedies = ("fetch", "give", "get", "pack", "replace", "move")
+    assert message.rpartition(": ")[2].startswith(remedies)
     return message
 
 
@@ -118,44 +119,45 @@ def link(kind, name="A/link.png", target="/etc/passwd"):
 
 
 ODD = {
-    "empty": ("A/x.png", b""),
-    "web page": ("A/x.png", b"<html>" * 20),
-    "cut short": ("A/x.png", GOOD[:-200]),
-    "one wrong bit": ("A/x.png", GOOD[:80] + bytes([GOOD[80] ^ 1]) + GOOD[81:]),
-    "27 x 28": ("A/x.png", png(np.zeros((27, 28), np.uint8))),
-    "RGB": ("A/x.png", png(np.zeros((28, 28, 3), np.uint8))),
-    "huge file": ("A/x.png", GOOD + bytes(70_000)),
-    "another file in a letter": ("A/README", b"hello"),
-    "folder K": ("K/x.png", GOOD),
-    "folder a": ("a/x.png", GOOD),
-    "folder AB": ("AB/x.png", GOOD),
-    "no folder": ("x.png", GOOD),
-    "folder within": ("A/B/sub/x.png", GOOD),
-    "absolute path": ("/letters/A/x.png", GOOD),
-    "path out of the archive": ("letters/../../A/x.png", GOOD),
-    "path to another disk": ("C:/A/x.png", GOOD),
-    "name too long": (f"A/{'x' * 260}.png", GOOD),
-    "name cut": ("A/".ljust(100, "x"), GOOD),
-    "second of its name": ("other/A/good.png", GOOD),
-    "symbolic link": (link(tarfile.SYMTYPE), b""),
-    "symbolic link to a folder": (link(tarfile.SYMTYPE, "letters/B"), b""),
-    "hard link": (link(tarfile.LNKTYPE, target="A/good.png"), b""),
-    "device": (link(tarfile.CHRTYPE), b""),
-    "pipe": (link(tarfile.FIFOTYPE), b""),
+    "empty": ("A/x.png", b"", "fetch"),
+    "web page": ("A/x.png", b"<html>" * 20, "fetch"),
+    "cut short": ("A/x.png", GOOD[:-200], "fetch"),
+    "one wrong bit": ("A/x.png", GOOD[:80] + bytes([GOOD[80] ^ 1]) + GOOD[81:], "fetch"),
+    "27 x 28": ("A/x.png", png(np.zeros((27, 28), np.uint8)), "fetch"),
+    "RGB": ("A/x.png", png(np.zeros((28, 28, 3), np.uint8)), "fetch"),
+    "huge file": ("A/x.png", GOOD + bytes(70_000), "elsewhere"),
+    "another file in a letter": ("A/README", b"hello", "move"),
+    "folder K": ("K/x.png", GOOD, "move"),
+    "folder a": ("a/x.png", GOOD, "move"),
+    "folder AB": ("AB/x.png", GOOD, "move"),
+    "no folder": ("x.png", GOOD, "move"),
+    "folder within": ("A/B/sub/x.png", GOOD, "move"),
+    "absolute path": ("/letters/A/x.png", GOOD, "pack the letter folders"),
+    "path out of the archive": ("letters/../../A/x.png", GOOD, "pack the letter folders"),
+    "path to another disk": ("C:/A/x.png", GOOD, "pack the letter folders"),
+    "name too long": (f"A/{'x' * 260}.png", GOOD, "elsewhere"),
+    "name cut": ("A/".ljust(100, "x"), GOOD, "newer format"),
+    "second of its name": ("other/A/good.png", GOOD, "every file once"),
+    "symbolic link": (link(tarfile.SYMTYPE), b"", "replace"),
+    "symbolic link to a folder": (link(tarfile.SYMTYPE, "letters/B"), b"", "replace"),
+    "hard link": (link(tarfile.LNKTYPE, target="A/good.png"), b"", "replace"),
+    "device": (link(tarfile.CHRTYPE), b"", "replace"),
+    "pipe": (link(tarfile.FIFOTYPE), b"", "replace"),
 }
-every_oddity = pytest.mark.parametrize(("name", "content"), ODD.values(), ids=ODD)
+every_oddity = pytest.mark.parametrize(("name", "content", "remedy"), ODD.values(), ids=ODD)
 
 
 @every_oddity
-def test_an_odd_member_is_an_error_that_names_it(tmp_path, name, content):
+def test_an_odd_member_is_an_error_that_names_it_and_its_remedy(tmp_path, name, content, remedy):
     path = tar_gz(tmp_path / "letters.tar.gz", [("A/good.png", GOOD), (name, content)])
     message = refusal(path)
-    assert getattr(name, "name", name).rpartition("/")[2] in message
-    assert 'on_error="skip" (--skip-unreadable)' in message
+    assert f"member {getattr(name, 'name', name)!r} can't be used (" in message
+    assert remedy in message.rpartition("): ")[2]
+    assert ("--skip-unreadable" in message) == (remedy in ("fetch", "move"))
 
 
 @every_oddity
-def test_an_odd_member_is_left_out_and_counted_under_skip(tmp_path, name, content):
+def test_an_odd_member_is_left_out_and_counted_under_skip(tmp_path, name, content, remedy):
     pairs = [("A/good.png", GOOD), (name, content), ("A/last.png", GOOD)]
     content = extracted(tmp_path, pairs, on_error="skip")
     assert len(content.labels) == 2
@@ -186,7 +188,7 @@ def test_each_of_many_images_with_one_wrong_bit_is_noticed(tmp_path):
         content = bytearray(members[name])
         content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
         members[name] = bytes(content)
-    assert "is unreadable" in refusal(tar_gz(tmp_path / "letters.tar.gz", members))
+    assert "can't be used (a PNG" in refusal(tar_gz(tmp_path / "letters.tar.gz", members))
     content = extracted(tmp_path, members, on_error="skip")
     assert content.skipped == sorted(name.partition("/")[2] for name in damaged)
     assert content.lost.sum() == 100
@@ -197,7 +199,7 @@ def test_a_known_unreadable_member_is_known_once(tmp_path):
     archive = Archive("letters.tar.gz", 0, "", unreadable=frozenset({"A/known.png"}))
     pairs = [("A/good.png", GOOD), ("A/known.png", b""), ("A/known.png", b"")]
     path = tar_gz(tmp_path / "letters.tar.gz", pairs)
-    assert "'A/known.png' is unreadable (a second member with this name)" in refusal(path, archive)
+    assert "'A/known.png' can't be used (a second file of this letter" in refusal(path, archive)
     content = extract(path, archive, "skip")
     assert (content.unreadable, content.skipped) == (["A/known.png"], ["A/known.png"])
 
@@ -208,7 +210,8 @@ def test_no_more_members_are_skipped_than_a_card_can_name(tmp_path):
     path = tar_gz(tmp_path / "letters.tar.gz", pairs)
     assert len(extract(path, archive, "skip").skipped) == MAX_SKIPPED
     path = tar_gz(path, [*pairs, pairs[-1]])
-    assert f"and so are {MAX_SKIPPED:,} others" in refusal(path, archive, "skip")
+    message = refusal(path, archive, "skip")
+    assert f"nor can {MAX_SKIPPED:,} others: give an archive or a folder that holds" in message
 
 
 def test_a_file_that_is_no_archive_is_refused_with_its_first_bytes(tmp_path):
@@ -221,7 +224,18 @@ def test_a_missing_file_a_folder_and_an_empty_file_are_refused(tmp_path):
     assert "No such file" in refusal(tmp_path / "missing.tar.gz")
     assert "no letter images" in refusal(tmp_path)
     (tmp_path / "empty.tar.gz").write_bytes(b"")
-    refusal(tmp_path / "empty.tar.gz")
+    assert refusal(tmp_path / "empty.tar.gz").endswith("is empty: fetch the archive again")
+
+
+def test_files_without_names_of_fonts_are_refused_for_that_whatever_else_is_wrong(tmp_path):
+    named = Archive("letters.tar.gz", 0, "", named_after_fonts=True)
+    for numbered in (["A/1.png", "A/2.png"], ["A/2.png", "A/1.png"]):  # the second is empty
+        members = dict(zip(numbered, (GOOD, b""), strict=True))
+        message = refusal(tar_gz(tmp_path / "letters.tar.gz", members), named)
+        assert message.endswith("fonts and splits are unknown: get the archive elsewhere")
+    genuine = [(member("Font 00.ttf"), GOOD), (member("Font 01.ttf"), b"")]
+    message = refusal(tar_gz(tmp_path / "letters.tar.gz", genuine), named)
+    assert "can't be used (empty file): fetch" in message
 
 
 def test_an_archive_without_letters_is_refused(tmp_path):
@@ -336,7 +350,9 @@ def test_hostile_headers_end_in_a_refusal_not_in_a_loop(tmp_path, tar, on_error)
 def test_no_more_images_are_kept_than_there_should_be(tmp_path):
     path = tar_gz(tmp_path / "letters.tar.gz", letters(FONTS[:2]))
     counts = dict.fromkeys("ABCDEFGHIJ", 1)
-    assert "more than the 10 images" in refusal(path, record(path, counts=counts))
+    assert refusal(path, record(path, counts=counts)).endswith(
+        "holds more than the 10 images of letters.tar.gz: give that archive alone"
+    )
 
 
 BOMBS = {

@@ -101,6 +101,7 @@ def test_what_needs_an_extra_says_so_in_one_line(run_with_core_only, code, missi
     done = run_with_core_only(f"import notmnist; {code}")
     assert done.returncode == 1
     message = done.stderr.splitlines()[-1]
+    assert done.stderr.count("Traceback") == 1
     assert f'{missing} is not installed: run pip install -e ".[{extra}]"' in message
 
 

@@ -1,12 +1,14 @@
 """The house stays one: which part of the package may import which, read from the syntax trees."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import notmnist
+from conftest import CHECKOUT
 
 PACKAGE = Path(notmnist.__file__).parent
 # From the ground up: a part imports from its own floor and from those below. Imports inside
@@ -80,6 +82,13 @@ def test_there_is_no_circle():
     graph = {module: {target for m, target in ARROWS if m == module} for module in MODULES}
     # A wing's face imports its rooms, which Python runs first; that is no dependency of a room.
     TopologicalSorter(graph).prepare()
+
+
+def test_contributors_see_every_folder_in_the_drawing_of_the_house():
+    page = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    drawing = page.partition("## The house")[2].split("```")[1].partition("tools/")[0]
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name[0] != "_"}
+    assert set(re.findall(r"(\w+)/", drawing)) == folders
 
 
 def test_nothing_imports_the_tools():

@@ -5,7 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import nbformat
 import numpy as np
@@ -14,8 +17,9 @@ from PIL import Image
 
 from notmnist import cli, files
 from notmnist.errors import NotMNISTError, UsageError
+from notmnist.fitting import progress
 from notmnist.running import local, notebooks
-from notmnist.running.execution import Executed
+from notmnist.running.execution import Executed, Task, execute
 
 
 @pytest.fixture
@@ -339,6 +343,25 @@ def test_what_an_interrupted_full_run_had_finished_is_not_done_again(
     assert list(kept.iterdir()) == []
 
 
+def test_an_interrupted_full_run_says_that_the_same_command_goes_on(
+    notebook, tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("FAIL", "nowhere")
+    source = notebook(RESUMED, "import time; time.sleep(600)").read_text()
+    settings = {"NOTMNIST_DATASET": "openglyphs", "NOTMNIST_BUDGET": "full", "NOTMNIST_SEEDS": ""}
+    task = Task("99_test", source, settings, ("openglyphs",), str(tmp_path / "home"))
+    stop = Event()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(execute, task, stop)
+        while len(list((tmp_path / "home").glob("checkpoints/*/*.npz"))) < 2 and running.running():
+            time.sleep(0.1)
+        stop.set()
+        with pytest.raises(KeyboardInterrupt):
+            running.result()
+    assert "99_test: the same command goes on after the seeds" in capfd.readouterr().err
+
+
 TRAINED = """
 import time
 from notmnist.fitting import progress
@@ -375,6 +398,14 @@ def test_progress_is_shown_and_not_kept(notebook, misc, monkeypatch, capfd):
     shown = capfd.readouterr().err
     for seed in (0, 1):
         assert f"seed {seed}: step 5 of 10, 00:00 left, validation accuracy 0.5" in shown
+
+
+@pytest.mark.parametrize("path", sorted(files.notebooks().glob("*.ipynb")), ids=lambda p: p.stem)
+def test_committed_outputs_hold_no_progress_which_jupyter_would_have_saved(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    left = [output for cell in cells for output in cell.get("outputs", [])]
+    assert [output for output in left if output.get("metadata") == progress.METADATA] == []
+    assert [output for output in left if output.get("data") == {"text/plain": []}] == []
 
 
 def test_progress_can_be_turned_off(notebook, misc, capfd):

@@ -190,7 +190,9 @@ def with_method(path, method):
 def test_an_unknown_method_of_zip_is_one_line(tmp_path):
     path = packed(tmp_path, "zip", {"A/x.png": GOOD})
     with_method(path, 9)
-    assert "compression method is not supported" in refusal(path)
+    message = refusal(path)
+    assert "compression method is not supported" in message
+    assert message.endswith(": unpack it, and pass the folder")
 
 
 def encrypted(path):
@@ -232,7 +234,7 @@ def test_a_member_of_a_zip_whose_sum_is_wrong_is_unreadable(tmp_path):
     content = bytearray(path.read_bytes())
     content[content.rfind(b"IDAT") + 50] ^= 1
     path.write_bytes(content)
-    assert "member 'A/bad.png' is unreadable (Bad CRC-32" in refusal(path)
+    assert "member 'A/bad.png' can't be used (Bad CRC-32" in refusal(path)
     assert extract(path, ANY, "skip").skipped == ["A/bad.png"]
 
 
@@ -247,14 +249,16 @@ def linked(path, name, target):
 def test_links_in_a_zip_are_refused(tmp_path):
     path = packed(tmp_path, "zip", {"A/good.png": GOOD})
     linked(path, "B", "/etc")
-    assert "member 'B' is unreadable (a link or a device" in refusal(path)
+    message = refusal(path)
+    assert "member 'B' can't be used (a link or a device" in message
+    assert message.endswith(": replace it with the file itself")
 
 
 @pytest.mark.parametrize("target", ["/etc", "A", "/etc/passwd", "A/good.png", "nowhere"])
 def test_links_in_a_folder_are_refused_wherever_they_lead(target, tmp_path):
     path = packed(tmp_path, "folder", {"A/good.png": GOOD})
     (path / "B").symlink_to(target)
-    assert "member 'B' is unreadable (a link or a device" in refusal(path)
+    assert "member 'B' can't be used (a link or a device" in refusal(path)
     assert extract(path, ANY, "skip").skipped == ["B"]
 
 
@@ -262,8 +266,8 @@ def test_links_in_a_folder_are_refused_wherever_they_lead(target, tmp_path):
 def test_a_pipe_in_a_folder_is_refused_and_not_waited_for(tmp_path):
     path = packed(tmp_path, "folder", {"A/good.png": GOOD})
     subprocess.run(["mkfifo", path / "A" / "pipe.png"], check=True)
-    assert "member 'A/pipe.png' is unreadable" in refusal(path)
-    assert "is not an archive" in refusal(path / "A" / "pipe.png")
+    assert "member 'A/pipe.png' can't be used" in refusal(path)
+    assert "is a device or a pipe" in refusal(path / "A" / "pipe.png")
 
 
 def test_a_link_to_an_archive_or_a_folder_is_followed(tmp_path):
@@ -289,7 +293,9 @@ def test_a_file_that_vanishes_is_one_line(tmp_path):
 @every_packing
 def test_a_member_larger_than_any_letter_is_not_read(packing, tmp_path):
     path = packed(tmp_path, packing, {"A/good.png": GOOD, "A/large.png": bytes(1 << 20)})
-    assert "1,048,576 bytes, more than any letter has" in refusal(path)
+    message = refusal(path)
+    assert "(more than 65,536 bytes, and a letter has less than 1,000)" in message
+    assert message.endswith(": get the archive elsewhere")
     assert extract(path, ANY, "skip").skipped == ["A/large.png"]
 
 
@@ -300,12 +306,13 @@ def test_a_zip_whose_member_inflates_to_more_than_it_says_is_refused(tmp_path):
         at = content.find(signature)
         content[at + offset : at + offset + 4] = struct.pack("<I", 1000)
     path.write_bytes(content)
-    assert "member 'A/x.png' is unreadable" in refusal(path)
+    assert "member 'A/x.png' can't be used" in refusal(path)
 
 
 def test_a_zip_with_an_endless_directory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(zips, "MAX_DIRECTORY_BYTES", 1000)
-    assert "a directory of" in refusal(packed(tmp_path, "zip"))
+    message = refusal(packed(tmp_path, "zip"))
+    assert "more than the 1,000 that are read: get the archive elsewhere" in message
 
 
 @pytest.mark.parametrize("outer", PACKINGS)
@@ -314,8 +321,17 @@ def test_an_archive_in_an_archive_is_named(outer, inner, tmp_path):
     nested = packed(tmp_path, inner, {"A/x.png": GOOD}, "notMNIST_small").read_bytes()
     path = packed(tmp_path, outer, {f"data/notMNIST_small.{inner}": nested}, "outer")
     message = refusal(path)
-    assert f"holds no letter images, only notMNIST_small.{inner}" in message
-    assert message.endswith(f": give {ACCEPTED}")
+    assert f"holds no letter images, but another archive, notMNIST_small.{inner}: " in message
+    remedy = "pass that" if outer == "folder" else "unpack the outer one, and pass that"
+    assert message.endswith(f": {remedy}")
+
+
+@every_packing
+def test_of_two_copies_in_one_packing_the_second_is_named_with_its_folders(packing, tmp_path):
+    members = {f"{folder}/letters/A/x.png": GOOD for folder in ("one", "two")}
+    message = refusal(packed(tmp_path, packing, members))
+    assert any(f"'{name}' can't be used (a second" in message for name in members)
+    assert message.endswith(": give an archive or a folder that holds every file once")
 
 
 def test_an_empty_folder_or_zip_is_one_line(tmp_path):

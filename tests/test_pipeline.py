@@ -172,6 +172,26 @@ def test_the_card_tells_what_was_found(source, home):
     assert "as published" in shown
 
 
+def test_a_card_says_whether_a_repacked_archive_has_the_published_content():
+    card = notmnist.load("openglyphs").card
+    large, small = card["archives"]
+    other = small["per_letter"] | {"A": 1}
+    shown = format_card(card | {"archives": [
+        large | {"published": False}, small | {"published": False, "per_letter": other},
+    ]})  # fmt: skip
+    assert "large.tar.gz: 17,970 images, not the published file, but the same content\n" in shown
+    assert "small.tar.gz: 3,003 images, not the published file\n" in shown
+
+
+def test_a_card_counts_groups_of_copies_in_words():
+    card = notmnist.load("openglyphs").card
+    shown = format_card(card)
+    assert "    copies: 1 group of 221 images, the largest of 221\n" in shown
+    assert "    copies with conflicting letters: none\n" in shown
+    none = card["duplicates"] | dict.fromkeys(("groups", "grouped", "largest"), 0)
+    assert "    copies: none\n  licence:" in format_card(card | {"duplicates": none})
+
+
 def test_an_archive_by_hand_takes_the_place_of_the_one_prepared_before(source, tmp_path):
     notmnist.prepare(source, home=tmp_path)
     other = tar_gz(tmp_path / "other.tar.gz", MEMBERS | {member("New.ttf"): png(noise(1000))})
@@ -216,7 +236,7 @@ def test_a_file_by_hand_that_is_no_archive_is_one_line_and_nothing_is_written(
     source, tmp_path, content
 ):
     (tmp_path / "letters.tar.gz").write_bytes(content)
-    with pytest.raises(NotMNISTError, match=r"letters.tar.gz is (no|damaged).*fetch"):
+    with pytest.raises(NotMNISTError, match=r"letters.tar.gz is (no|damaged|empty).*fetch"):
         notmnist.prepare(source, home=tmp_path / "home", archive=tmp_path / "letters.tar.gz")
     assert listing(tmp_path / "home") == [".letters.lock"]
 
@@ -259,7 +279,7 @@ def test_without_download_a_missing_or_altered_archive_is_one_line(archive, tmp_
         (tmp_path / "letters.tar.gz").write_bytes(there)
     before = listing(tmp_path)
     with pytest.raises(
-        NotMNISTError, match=r"letters.tar.gz is not in .*downloads are disabled.*FILE"
+        NotMNISTError, match=r"letters.tar.gz is not in .*downloads are disabled.*PATH"
     ):
         notmnist.load(wanted, home=tmp_path, download=False)
     assert listing(tmp_path) == [".letters.lock", *before]

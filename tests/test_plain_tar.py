@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notmnist import NotMNISTError
-from notmnist.archives.members import MAX_MEMBER_BYTES, NOT_REGULAR, too_large
+from notmnist.archives.members import MAX_MEMBER_BYTES, NOT_REGULAR, TOO_LARGE
 from notmnist.archives.plain_tar import Walk
 from notmnist.archives.tars import Tar
 
@@ -57,7 +57,7 @@ def by_tarfile(tar):
                 elif 0 <= member.size <= MAX_MEMBER_BYTES:
                     content = archive.extractfile(member).read()
                 else:
-                    content = too_large(member.size)
+                    content = TOO_LARGE
                 members.append((member.name.encode("utf-8", "surrogateescape"), content))
     except (tarfile.TarError, ValueError):
         return None

@@ -139,6 +139,7 @@ def test_images_without_the_names_of_fonts_are_refused(tmp_path, published):
     }
     message = refusal(tmp_path, published, numbered)
     assert "its files are not named after fonts" in message
+    assert message.endswith("; get the archive elsewhere")
     own = replace(published, named_after_fonts=False)
     assert prepare(tmp_path / "home", own, numbered)["images"] == 300
 

@@ -445,9 +445,16 @@ def test_the_full_budget_is_told_by_training_set_with_choices_and_searches(full,
         "\n"
         "In brackets: 95% intervals of the mean over seeds, for new families of fonts"
     )
-    assert "Recorded from the next full run on" not in told
+    assert "predates the recording" not in told
     (full / "results" / "old-openglyphs.json").write_text(json.dumps([RIGHT | {"notebook": "old"}]))
-    assert "Recorded from the next full run on: choices" in results.full_budget("old")
+    assert "This run predates the recording of choices" in results.full_budget("old")
+
+
+def test_the_figure_of_the_full_run_is_shown_where_there_is_one(full, monkeypatch):
+    monkeypatch.setattr(files, "committed_results", lambda: full / "results")
+    assert results.full_figure("nb") is None
+    (full / "nb.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert results.full_figure("nb").data == (full / "nb.png").read_bytes()
 
 
 def test_a_run_bounds_what_it_trains_on_and_follows_and_tests_on_everything():

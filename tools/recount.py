@@ -6,6 +6,7 @@ after a change of how intervals are computed. Accuracies must agree: where they 
 predictions are those of another run, and nothing is written.
 """
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,11 @@ def recount(folder: Path, test: Split) -> dict[Path, str]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        prog="python -m tools.recount",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     test = notmnist.load(DEFAULT_DATASET).test
     for path, text in recount(files.committed_results(), test).items():
         files.write_text(path, text)

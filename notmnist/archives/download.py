@@ -95,8 +95,9 @@ def _fetch_from_mirrors(archive: Archive, folder: Path) -> Path:
                 return target
     raise NotMNISTError(
         f"could not download {archive.filename} ({'; '.join(failures) or 'no mirror is known'}). "
-        f"Fetch it by hand{f' ({archive.by_hand})' if archive.by_hand else ''} and pass it as "
-        f"archive=FILE (--archive FILE), or put it at {folder / archive.filename}, or use "
+        f"Fetch it by hand{f' ({archive.by_hand})' if archive.by_hand else ''}, as "
+        "docs/genuine-data.md describes, and pass the tar file, zip file or unpacked folder "
+        f"as archive=PATH (--archive PATH), or put it at {folder / archive.filename}, or use "
         "load('openglyphs')"
     )
 

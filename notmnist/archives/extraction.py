@@ -131,11 +131,15 @@ def open_reader(path: Path) -> Reader:
         if stat.S_ISDIR(mode):
             return Folder(path)
         # Reading from a pipe could wait for ever.
-        start = _first_block(path) if stat.S_ISREG(mode) else b""
+        start = _first_block(path) if stat.S_ISREG(mode) else None
     except OSError as error:
         raise NotMNISTError(
-            f"cannot read {path} ({error.strerror}): give an archive that exists"
+            f"cannot read {path} ({error.strerror}): give an archive that exists and can be read"
         ) from error
+    if start is None:
+        raise NotMNISTError(f"{path} is a device or a pipe: give {ACCEPTED}")
+    if not start:
+        raise NotMNISTError(f"{path} is empty: fetch the archive again")
     if start.startswith(b"PK"):
         return Zip(path)
     if start.startswith(tuple(DECOMPRESSORS)) or _is_tar_header(start):

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from notmnist.archives.members import MAX_MEMBER_BYTES, NOT_REGULAR, Content, Members, too_large
+from notmnist.archives.members import MAX_MEMBER_BYTES, NOT_REGULAR, TOO_LARGE, Content, Members
 from notmnist.errors import NotMNISTError
 
 
@@ -58,4 +58,4 @@ def _content(entry: os.DirEntry, wanted: bool) -> Content:
         return b""
     with open(entry.path, "rb") as file:
         content = file.read(MAX_MEMBER_BYTES + 1)
-    return content if len(content) <= MAX_MEMBER_BYTES else too_large(entry.stat().st_size)
+    return content if len(content) <= MAX_MEMBER_BYTES else TOO_LARGE

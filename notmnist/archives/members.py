@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Collection, Generator, Sequence
+import re
+from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,12 +22,34 @@ ACCEPTED = (
 # The largest genuine member has under 1 kB.
 MAX_MEMBER_BYTES = 65_536
 MAX_NAME_BYTES = 255  # of a file name, as file systems have it
+_SHOWN_NAME = 300  # characters of a member's path in a message
 # Keeps the card small, whatever an archive holds.
 MAX_SKIPPED = 1_000
 NOT_REGULAR = "a link or a device, and only regular files are read"
+TOO_LARGE = f"more than {MAX_MEMBER_BYTES:,} bytes, and a letter has less than 1,000"
+NOT_NAMED = "its files are not named after fonts, so that fonts and splits are unknown"
 
 _LETTER_FOLDERS = frozenset(letter.encode() for letter in LETTERS)
 _JUNK_FOLDER, _JUNK_FILES = b"__MACOSX", (b"thumbs.db", b"desktop.ini")
+_ARCHIVE_ENDINGS = (b".gz", b".tgz", b".bz2", b".xz", b".tar", b".zip")
+_FONT_FILE = re.compile(rb".+\.[A-Za-z]\w{1,4}", re.DOTALL)
+_SECOND = "a second file of this letter and name"
+_OUTSIDE = "an absolute path, or a path that leads out of the archive"
+_MISPLACED = "not a PNG file in a folder A to J"
+_CUT_NAME = "its name is cut at 100 characters; without whole names, fonts and splits are unknown"
+_LONG_NAME = f"its name has more than {MAX_NAME_BYTES} characters"
+_SKIP = 'or leave such members out with on_error="skip" (--skip-unreadable)'
+# What to do about a member, by the reason why it can't be used. Any other reason is damage.
+_REMEDIES = {
+    NOT_REGULAR: "replace it with the file itself",
+    TOO_LARGE: "get the archive elsewhere",
+    _SECOND: "give an archive or a folder that holds every file once",
+    _OUTSIDE: "pack the letter folders themselves",
+    _MISPLACED: f"move it out of the archive, or into its letter's folder, {_SKIP}",
+    _CUT_NAME: "pack the files in a newer format than tar --format=v7, or pass the folder",
+    _LONG_NAME: "get the archive elsewhere",
+}
+_DAMAGE_REMEDY = f"fetch the archive again, {_SKIP}"
 # Old tar formats hold this many bytes of a path, with and without a zero byte at its end.
 _CUT_NAME_BYTES = (99, 100)
 
@@ -34,11 +57,6 @@ _CUT_NAME_BYTES = (99, 100)
 Content = bytes | str
 Members = Generator[tuple[bytes, Content], None, None]
 OnError = Literal["raise", "skip"]
-
-
-def too_large(size: int) -> str:
-    """Explain why a member of this size is not read."""
-    return f"{size:,} bytes, more than any letter has"
 
 
 class Names:
@@ -72,15 +90,12 @@ class Names:
             return None
         if letter and file.endswith(b".png"):
             if len(file) > MAX_NAME_BYTES:
-                raise ValueError("its name is too long")
+                raise ValueError(_LONG_NAME)
             return letter + b"/" + file
         if letter and len(name) in _CUT_NAME_BYTES:
-            raise ValueError(
-                "its name is cut at 100 characters, as in old tar formats; without whole names, "
-                "fonts and splits are unknown: pack the files in another format"
-            )
+            raise ValueError(_CUT_NAME)
         if letter or file.lower().endswith(b".png"):
-            raise ValueError("not a PNG file in a folder A to J")
+            raise ValueError(_MISPLACED)
         return None
 
     def is_wanted(self, name: bytes) -> bool:
@@ -94,7 +109,7 @@ class Names:
         """Return a folder's letter, empty if it has none; None if its files are all ignored."""
         folders = folder.split(b"/")
         if b".." in folders or (not folders[0] and folder) or folders[0].endswith(b":"):
-            raise ValueError("an absolute path, or a path that leads out of the archive")
+            raise ValueError(_OUTSIDE)
         if any(name == _JUNK_FOLDER or (name[:1] == b"." and name != b".") for name in folders):
             return None
         known = [name for name in folders if name in self._known]
@@ -175,6 +190,7 @@ class Collector:
         self.skipped_keys: set[bytes] = set()
         self.aside = 0
         self.first_aside: list[str] = []
+        self.nested = ""
 
     def add(self, names: Sequence[bytes], images: np.ndarray, problems: Sequence[str]) -> None:
         """Add the next members.
@@ -204,7 +220,7 @@ class Collector:
                     self._leave_aside(name)
                     continue
                 if key in self.row_of or _text(key or b"") in self.unreadable:
-                    raise ValueError("a second member with this name")
+                    raise ValueError(_SECOND)
                 if key is None or problem:
                     raise ValueError(problem)
             except ValueError as error:
@@ -220,7 +236,7 @@ class Collector:
         if end > room and self.archive.counts:
             raise NotMNISTError(
                 f"{self.path} holds more than the {room:,} images of "
-                f"{self.archive.filename}: fetch the archive again"
+                f"{self.archive.filename}: give that archive alone"
             )
         if end > room:
             self.images.resize((max(end, 2 * room), IMAGE_SIZE, IMAGE_SIZE), refcheck=False)
@@ -228,27 +244,39 @@ class Collector:
 
     def _leave_aside(self, name: bytes) -> None:
         self.aside += 1
+        file = name.rpartition(b"/")[2]
         if len(self.first_aside) < 3:
-            self.first_aside.append(_text(name.rpartition(b"/")[2]))
+            self.first_aside.append(_text(file))
+        if not self.nested and file.lower().endswith(_ARCHIVE_ENDINGS):
+            self.nested = _text(file)
 
     def _leave_out(self, member_name: bytes, key: bytes | None, error: ValueError) -> None:
         name = "/".join(_text(member_name).split("/")[-2:])
         if name in self.archive.unreadable and name not in self.unreadable:
             self.unreadable.add(name)
             return
-        problem = f"{self.path}: member {name!r} is unreadable ({error})"
         if self.on_error != "skip":
-            raise NotMNISTError(
-                f"{problem}: fetch the archive again, or leave such members out with "
-                'on_error="skip" (--skip-unreadable)'
-            )
+            raise self._refusal(member_name, key, str(error))
         if len(self.skipped) == MAX_SKIPPED:
-            raise NotMNISTError(
-                f"{problem}, and so are {MAX_SKIPPED:,} others: fetch the archive again"
-            )
+            raise self._refusal(member_name, key, str(error), f", nor can {MAX_SKIPPED:,} others")
         self.skipped.append(name)
         if key is not None:
             self.skipped_keys.add(key)
+
+    def _refusal(
+        self, name: bytes, key: bytes | None, reason: str, others: str = ""
+    ) -> NotMNISTError:
+        """Say why a member can't be used, and what to do; or that no member can, for its name."""
+        keys = self.row_of.keys() | ({key} if key else set())
+        if self.archive.named_after_fonts and not are_named_after_fonts(map(_font, keys)):
+            return NotMNISTError(f"{self.path}: {NOT_NAMED}: get the archive elsewhere")
+        remedy = _REMEDIES.get(reason, _DAMAGE_REMEDY)
+        if others:  # there are too many to leave out
+            remedy = remedy.removesuffix(f", {_SKIP}")
+        member = _text(name)[-_SHOWN_NAME:]
+        return NotMNISTError(
+            f"{self.path}: member {member!r} can't be used ({reason}){others}: {remedy}"
+        )
 
     def result(self, size: int, sha256: str) -> Extracted:
         """Return everything that was added.
@@ -263,10 +291,17 @@ class Collector:
         NotMNISTError
             When there was no image.
         """
+        if not self.row_of and self.nested:
+            outer = "" if self.path.is_dir() else "unpack the outer one, and "
+            raise NotMNISTError(
+                f"{self.path} holds no letter images, but another archive, "
+                f"{_printable(self.nested)}: {outer}pass that"
+            )
         if not self.row_of:
             found = f", only {', '.join(self.first_aside):.300}" if self.first_aside else ""
-            shown = "".join(sign if sign.isprintable() else "?" for sign in found)
-            raise NotMNISTError(f"{self.path} holds no letter images{shown}: give {ACCEPTED}")
+            raise NotMNISTError(
+                f"{self.path} holds no letter images{_printable(found)}: give {ACCEPTED}"
+            )
         keys = sorted(self.row_of)
         files = [key[2:] for key in keys]
         font_of = {file: number for number, file in enumerate(dict.fromkeys(files))}
@@ -306,6 +341,12 @@ def font_name(member_stem: bytes) -> bytes:
         return member_stem
 
 
+def are_named_after_fonts(fonts: Iterable[bytes]) -> bool:
+    """Tell whether at least half of the names in `Extracted.fonts` are those of font files."""
+    named = [_FONT_FILE.fullmatch(font) is not None for font in fonts]
+    return 2 * sum(named) >= len(named)
+
+
 def font_text(font: bytes) -> str:
     """Decode the file name of a font to text that can be printed even if it is not UTF-8."""
     return font.decode("utf-8", "backslashreplace")
@@ -331,8 +372,17 @@ def label_and_font(member_name: str) -> tuple[int, str] | None:
         return None
     if key is None:
         return None
-    return key[0] - ord("A"), font_text(font_name(key[2:].removesuffix(b".png")))
+    return key[0] - ord("A"), font_text(_font(key))
+
+
+def _font(key: bytes) -> bytes:
+    """Return the font of ``b"A/<file name>"``."""
+    return font_name(key[2:].removesuffix(b".png"))
 
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

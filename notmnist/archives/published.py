@@ -1,7 +1,6 @@
 """Compare archives that people pass with what is published about them."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,13 +8,13 @@ import numpy as np
 
 from notmnist import files
 from notmnist.archives import extraction
-from notmnist.archives.members import Extracted
+from notmnist.archives.members import NOT_NAMED, Extracted, are_named_after_fonts
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.sources import LETTERS, Archive, Source, folders_beside
 
 # The published means have six digits.
 _MEAN_TOLERANCE = 1e-5
-_FONT_FILE = re.compile(rb".+\.[A-Za-z]\w{1,4}", re.DOTALL)
+_LONG_NAMES_LOST = "perhaps files with long names were left out, as tar --format=v7 does"
 
 
 def match_archives(
@@ -75,7 +74,7 @@ def _misfit(source: Source, path: Path) -> UsageError:
     names = " and ".join(archive.filename for archive, _ in source.parts)
     return UsageError(
         f"{source.name} is made of {names}: give each at most once, under its own name or with its "
-        f"full number of letters (not {path})"
+        f"full number of letters (not {path}; if the archives are inside, unpack it)"
     )
 
 
@@ -125,12 +124,15 @@ def check(archive: Archive, path: Path, extracted: Extracted) -> None:
     wrong = [
         *_wrong_counts(archive, extracted),
         *_wrong_means(archive, extracted),
-        *_wrong_names(archive, extracted),
     ]
+    if archive.named_after_fonts and not are_named_after_fonts(extracted.fonts):
+        wrong, remedy = [*wrong, NOT_NAMED], "get the archive elsewhere"
+    elif _LONG_NAMES_LOST in wrong:
+        remedy = "pack the files in another format, or fetch the archive again"
+    else:
+        remedy = "fetch the archive again"
     if wrong:
-        raise NotMNISTError(
-            f"{path} is not {archive.filename}: {'; '.join(wrong)}; fetch the archive again"
-        )
+        raise NotMNISTError(f"{path} is not {archive.filename}: {'; '.join(wrong)}; {remedy}")
 
 
 def _wrong_counts(archive: Archive, extracted: Extracted) -> Iterator[str]:
@@ -144,7 +146,7 @@ def _wrong_counts(archive: Archive, extracted: Extracted) -> Iterator[str]:
         listed = (f"{k} {counts[k]:,} instead of {archive.counts[k]:,}" for k in off)
         yield f"the numbers of images per letter differ ({', '.join(listed)})"
         if 0 < sum(missing.values()) < sum(archive.counts.values()) / 100:
-            yield "perhaps files with long names were left out, as tar --format=v7 does"
+            yield _LONG_NAMES_LOST
 
 
 def _wrong_means(archive: Archive, extracted: Extracted) -> Iterator[str]:
@@ -161,9 +163,3 @@ def _wrong_means(archive: Archive, extracted: Extracted) -> Iterator[str]:
             off.append(letter)
     if off:
         yield f"the mean grey level of {', '.join(off)} is off"
-
-
-def _wrong_names(archive: Archive, extracted: Extracted) -> Iterator[str]:
-    named = sum(_FONT_FILE.fullmatch(font) is not None for font in extracted.fonts)
-    if archive.named_after_fonts and named < len(extracted.fonts) / 2:
-        yield "its files are not named after fonts, so that fonts and splits are unknown"

@@ -18,9 +18,9 @@ from notmnist.archives.members import (
     ACCEPTED,
     MAX_MEMBER_BYTES,
     NOT_REGULAR,
+    TOO_LARGE,
     Content,
     Members,
-    too_large,
 )
 from notmnist.archives.plain_tar import Walk
 from notmnist.errors import NotMNISTError
@@ -50,6 +50,8 @@ class Tar:
                 hashed = _Hashed(file)
                 with closing(_ahead(_pieces(hashed))) as pieces:
                     yield from _members(pieces)
+        except _OversizedError as error:
+            raise NotMNISTError(f"{self.path} {error}: get the archive elsewhere") from error
         except (
             tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError,
             RecursionError,
@@ -164,7 +166,7 @@ def _members_by_tarfile(pieces: Iterator[bytes]) -> Members:
         for member in tar:
             # Half a million members would take half a gigabyte. The public way, stream=True,
             # exists from Python 3.13 on.
-            tar.members = []  # type: ignore[attr-defined]
+            tar.members = []  # type: ignore[attr-defined]  # an attribute that is not documented
             if not member.isdir():
                 yield member.name.encode("utf-8", "surrogateescape"), _content(tar, member)
             passed = min(member.size, left)
@@ -177,7 +179,7 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Content:
     if not member.isreg() or member.issparse():
         return NOT_REGULAR
     if not 0 <= member.size <= MAX_MEMBER_BYTES:
-        return too_large(member.size)
+        return TOO_LARGE
     file = tar.extractfile(member)
     return file.read() if file else NOT_REGULAR
 
@@ -195,6 +197,10 @@ class _Member(tarfile.TarInfo):
             raise  # a block of zeros is the end
 
 
+class _OversizedError(Exception):
+    """Report what could exhaust the memory, in the words that follow the archive's path."""
+
+
 class _Blocks(io.BufferedIOBase):
     """Pass blocks to tarfile, and notice a premature end and endless headers."""
 
@@ -208,7 +214,7 @@ class _Blocks(io.BufferedIOBase):
         size = size or _BLOCK
         self.left -= size
         if self.left < 0:
-            raise tarfile.ReadError(f"more than {MAX_HEADER_BYTES:,} bytes belong to no member")
+            raise _OversizedError(f"holds over {MAX_HEADER_BYTES:,} bytes that belong to no member")
         while self._start + size > len(self._piece):
             following = next(self._pieces, None)
             if following is None:

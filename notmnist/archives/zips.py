@@ -14,9 +14,9 @@ from notmnist.archives.members import (
     ACCEPTED,
     MAX_MEMBER_BYTES,
     NOT_REGULAR,
+    TOO_LARGE,
     Content,
     Members,
-    too_large,
 )
 from notmnist.errors import NotMNISTError
 
@@ -68,9 +68,13 @@ class Zip:
                 f"{self.path} is encrypted: unpack it with its password, and pass the folder"
             )
         if member.file_size > MAX_MEMBER_BYTES:
-            return too_large(member.file_size)
+            return TOO_LARGE
         try:
             return archive.read(member)
+        except NotImplementedError as error:
+            raise NotMNISTError(
+                f"{self.path} needs another program ({error}): unpack it, and pass the folder"
+            ) from error
         except _DAMAGE as error:
             return str(error)
 
@@ -80,5 +84,8 @@ class _Bounded(io.BufferedReader):
 
     def read(self, size: int | None = -1) -> bytes:
         if size is not None and size > MAX_DIRECTORY_BYTES:
-            raise zipfile.BadZipFile(f"a directory of {size:,} bytes")
+            raise NotMNISTError(
+                f"{self.name} has a directory of {size:,} bytes, more than the "
+                f"{MAX_DIRECTORY_BYTES:,} that are read: get the archive elsewhere"
+            )
         return super().read(size)

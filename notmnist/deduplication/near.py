@@ -28,7 +28,7 @@ THRESHOLD = 0.85
 
 _CELLS_AT_A_TIME, _PAIRS_AT_A_TIME = 16, 2_000
 _CANDIDATES_AT_A_TIME = 100_000
-_LINE = "{desc}: {percentage:.0f} %, {remaining} left"
+_LINE = "{desc}: {percentage:.0f}%, {remaining} left"
 _no_rows = np.empty(0, np.int64)
 
 

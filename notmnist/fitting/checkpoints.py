@@ -49,6 +49,5 @@ def resumed(describe: Callable[[], str], compute: Callable[[], Arrays]) -> Array
     arrays = compute()
     # If the disk is full, the run continues without checkpoints.
     with suppress(NotMNISTError), files.replacing(path) as part, open(part, "wb") as file:
-        # savez has a parameter of its own, but no array has its name.
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # none is named `allow_pickle`
     return arrays

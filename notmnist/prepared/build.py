@@ -39,7 +39,7 @@ def _locate(archive: Archive, folder: Path, given: dict[str, Path], may_download
     if path is None:
         raise NotMNISTError(
             f"the published {archive.filename} is not in {folder}, and downloads are disabled: "
-            "pass it as archive=FILE (--archive FILE), or use load('openglyphs')"
+            "pass it as archive=PATH (--archive PATH), or use load('openglyphs')"
         )
     return path
 

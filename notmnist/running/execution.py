@@ -13,7 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from notmnist import files, pipeline
-from notmnist.errors import NotMNISTError, needs_extra
+from notmnist.errors import NotMNISTError, needs_extra, say
 from notmnist.running import checkpoints, pictures
 from notmnist.running.settings import kernel_environment
 from notmnist.version import __version__
@@ -113,7 +113,12 @@ def execute(task: Task, stop: Event | None = None) -> Executed:
         if task.settings["NOTMNIST_BUDGET"] == "full":
             kept = checkpoints.folder_for(task.stem, task.source, task.settings, hashes, home)
             environment["NOTMNIST_CHECKPOINTS"] = str(kept)
-            _execute_cells(task.stem, notebook, environment, stop)
+            try:
+                _execute_cells(task.stem, notebook, environment, stop)
+            except KeyboardInterrupt:
+                if any(kept.glob("*.npz")):
+                    say(f"{task.stem}: the same command goes on after the seeds that were finished")
+                raise
             checkpoints.remove(kept)
         else:
             _execute_cells(task.stem, notebook, environment, stop)

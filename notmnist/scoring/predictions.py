@@ -1,4 +1,4 @@
-"""The predictions that full runs leave beside their scores, so that anyone can count again.
+"""The predictions that full runs leave beside their scores, so that anyone can recompute them.
 
 A file holds one array per test set and model, named ``<test set>/<model>``:
 
@@ -81,8 +81,7 @@ def write_predictions(path: Path, kept: Mapping[tuple[str, str], np.ndarray]) ->
     """
     arrays = {f"{test}/{model}": array for (test, model), array in kept.items()}
     with files.replacing(path) as part, open(part, "wb") as file:
-        # Type checkers fear for a parameter of its own, but no array bears its name.
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # none is `allow_pickle`
 
 
 def read_predictions(

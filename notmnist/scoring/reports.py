@@ -1,21 +1,24 @@
 """What result files say, in words: for a notebook that has just run, and for its full run."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from notmnist import files
 from notmnist.scoring.entries import data_version, read_results
 
+if TYPE_CHECKING:
+    from IPython.display import Image
+
 INTERVALS = (
     "In brackets: 95% intervals of the mean over seeds, for new families of fonts (fonts where no\n"
     "families are known). A single seed may lie outside."
 )
 _EARLIER = (
-    "Recorded from the next full run on: choices, searches, curves, and intervals by family or\n"
-    "font. Until then, only those of the test set openglyphs are; all others are Wilson's, which\n"
-    "take images as independent and are about half as wide as they should be."
+    "This run predates the recording of choices, searches and curves. Its intervals on other test\n"
+    "sets than openglyphs are Wilson's, which take images as independent and are about half as\n"
+    "wide as they should be."
 )
 
 
@@ -47,7 +50,8 @@ def full_budget(notebook: str) -> str:
     Returns
     -------
     str
-        As `describe`, and of each model what was chosen and the searches behind it.
+        As `describe`, and, where the run recorded them, what was chosen for each model and the
+        searches behind it.
 
     Raises
     ------
@@ -92,6 +96,26 @@ def bracketed(
         elif not name.endswith((", low", ", high")):
             shown[name] = list(map(cell, column))
     return shown
+
+
+def full_figure(notebook: str) -> "Image | None":
+    """Show the figure that a notebook drew in its committed full run on OpenGlyphs.
+
+    Parameters
+    ----------
+    notebook : str
+        Its name without ``.ipynb``.
+
+    Returns
+    -------
+    IPython.display.Image or None
+        The figure; None in an installation from a wheel, which has none.
+    """
+    from IPython.display import Image
+
+    path = files.committed_results().with_name(f"{notebook}.png")
+    alt = f"The figure of the full run of {notebook}"
+    return Image(path.read_bytes(), alt=alt) if path.is_file() else None
 
 
 def _lines(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:

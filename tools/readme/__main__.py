@@ -1,5 +1,6 @@
 """The maintainers' command: ``python -m tools.readme``."""
 
+import argparse
 import sys
 
 from notmnist import files
@@ -9,6 +10,11 @@ from tools.readme import pages
 
 def main() -> int:
     """Write the tables, and return the exit status: 0, or after one line on stderr 1 or 2."""
+    argparse.ArgumentParser(
+        prog="python -m tools.readme",
+        description="Write the tables of README.md, docs/ and benchmarks/README.md anew from the "
+        "committed results and measurements.",
+    ).parse_args()
     root = files.checkout()
     try:
         if root is None:
