@@ -359,7 +359,7 @@ def test_an_interrupted_full_run_says_that_the_same_command_goes_on(
         stop.set()
         with pytest.raises(KeyboardInterrupt):
             running.result()
-    assert "99_test: the same command goes on after the seeds" in capfd.readouterr().err
+    assert "99_test: the same command goes on after the runs" in capfd.readouterr().err
 
 
 TRAINED = """

@@ -117,7 +117,7 @@ def execute(task: Task, stop: Event | None = None) -> Executed:
                 _execute_cells(task.stem, notebook, environment, stop)
             except KeyboardInterrupt:
                 if any(kept.glob("*.npz")):
-                    say(f"{task.stem}: the same command goes on after the seeds that were finished")
+                    say(f"{task.stem}: the same command goes on after the runs that were finished")
                 raise
             checkpoints.remove(kept)
         else:
