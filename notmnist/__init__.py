@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from notmnist.pipeline import test_sets as test_sets
     from notmnist.pipeline import verify as verify
     from notmnist.prepared.pickling import read_pickle as read_pickle
+    from notmnist.unknown import unknown_glyphs as unknown_glyphs
 
 _MODULES = {
     "Dataset": "dataset",
@@ -37,6 +38,7 @@ _MODULES = {
     "test_sets": "pipeline",
     "verify": "pipeline",
     "read_pickle": "prepared.pickling",
+    "unknown_glyphs": "unknown",
 }
 __all__ = ["NotMNISTError", "UsageError", "__version__", *_MODULES]
 

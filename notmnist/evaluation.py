@@ -181,7 +181,8 @@ def _committed(dataset: str, against: str) -> tuple[str, np.ndarray]:
     if not kept:
         raise NotMNISTError(
             f"there are no committed predictions of {dataset} to compare with: those of openglyphs "
-            "and of the genuine small set are kept, only in a checkout of the repository"
+            "(of its present version) and of the genuine small set are kept, only in a checkout of "
+            "the repository"
         )
     models = {
         f"{entry['notebook']}:{entry['model']}": kept[entry["model"]]

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from notmnist import files, original, pipeline
+from notmnist import files, original, pipeline, sources
 from notmnist.dataset import Dataset, Split
 from notmnist.errors import UsageError
 from notmnist.fitting.history import History as History
 from notmnist.fitting.history import Trained as Trained
 from notmnist.scoring import calibration, intervals
+from notmnist.scoring.entries import data_version as data_version
 from notmnist.scoring.entries import format_entries, plain
 from notmnist.scoring.entries import parse_entries as parse_entries
 from notmnist.scoring.entries import read_results as read_results
@@ -239,6 +240,7 @@ class Run:
             "model": model,
             "notebook": self.notebook,
             "dataset": self.dataset,
+            **_version(self.dataset),
             "budget": self.budget,
             "seeds": list(result.seeds),
             "images": result.images,
@@ -321,6 +323,11 @@ def picture_name(notebook: str, dataset: str, budget: str) -> str:
 def published(model: str) -> str:
     """Describe what the original published for one of our models; "-" if it has no such model."""
     return str(original.published(model) or "-")
+
+
+def _version(dataset: str) -> dict[str, str]:
+    version = sources.find(dataset).version
+    return {"data_version": version} if version else {}
 
 
 def _kept(

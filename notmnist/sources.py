@@ -14,11 +14,12 @@ from typing import TypeVar
 from notmnist.errors import UsageError
 
 LETTERS = "ABCDEFGHIJ"
+UNKNOWN = "KLMNOPQRSTUVWXYZ0123456789"  # what a reader of A to J should not recognise
 IMAGE_SIZE = 28
 SPLITS = ("train", "valid", "test")
 POLICIES = ("none", "train", "all")
 
-_EMBEDDED = Path(__file__).parent / "openglyphs"
+EMBEDDED = Path(__file__).parent / "openglyphs"
 
 _NOTMNIST_CITATION = (
     "Yaroslav Bulatov, notMNIST dataset, 2011, "
@@ -121,6 +122,8 @@ class Source:
     provenance : Path or None
         A CSV table with one row per font (columns ``font`` and ``split``), for the rule
         ``"family"``.
+    version : str
+        The version of the images; empty if there has only been one.
     """
 
     name: str
@@ -129,6 +132,7 @@ class Source:
     citation: str
     licence: str
     provenance: Path | None = field(default=None)
+    version: str = ""
 
 
 _Number = TypeVar("_Number", int, float)
@@ -200,26 +204,32 @@ NOTMNIST_SMALL = Archive(
 
 OPENGLYPHS_LARGE = Archive(
     filename="openglyphs_large.tar.gz",
-    size=4_534_188,
-    sha256="61e9e10fe43edca38fb0bf2636ff63cdb2c63f38544b1e0fa398accf0875b017",
-    path=_EMBEDDED / "openglyphs_large.tar.gz",
-    counts=_per_letter(1799, 1806, 1802, 1807, 1798, 1800, 1803, 1800, 1750, 1805),
+    size=7_183_298,
+    sha256="51076390d43934184a774714fdd8f8ef731e4017c8cb33463e57aca4a459336b",
+    path=EMBEDDED / "openglyphs_large.tar.gz",
+    counts=_per_letter(3013, 3016, 3013, 3021, 3006, 3006, 3016, 3004, 2782, 3006),
     means=_per_letter(
-        -0.131045, -0.00156, -0.159271, -0.062603, -0.077012,
-        -0.14201, -0.09824, -0.075809, 0.030611, -0.172012,
+        -0.134637, 0.005637, -0.156935, -0.058446, -0.068224,
+        -0.135513, -0.096394, -0.074316, 0.069966, -0.166161,
     ),
 )  # fmt: skip
 OPENGLYPHS_SMALL = Archive(
     filename="openglyphs_small.tar.gz",
-    size=747_215,
-    sha256="7491cf18d56d4ab7725c1140fd7edb7e9028c949df62c6c9cedae73c9c106ea2",
-    path=_EMBEDDED / "openglyphs_small.tar.gz",
-    counts=_per_letter(307, 306, 308, 307, 308, 308, 308, 305, 238, 308),
+    size=1_300_683,
+    sha256="3d055026b94b4e7ccb8985948f232f63a9097e88a71267d981481cd6105b40a3",
+    path=EMBEDDED / "openglyphs_small.tar.gz",
+    counts=_per_letter(560, 552, 553, 553, 561, 561, 561, 549, 367, 559),
     means=_per_letter(
-        -0.116693, 0.008665, -0.154265, -0.055994, -0.071925,
-        -0.138293, -0.090413, -0.069203, -0.020716, -0.169085,
+        -0.131745, 0.005576, -0.160748, -0.062998, -0.075154,
+        -0.14221, -0.098028, -0.079961, -0.039228, -0.171749,
     ),
 )  # fmt: skip
+OPENGLYPHS_UNKNOWN = Archive(
+    filename="openglyphs_unknown.tar.gz",
+    size=1_203_272,
+    sha256="e4e4d7e45140733aefcc108105b6af81560deee5a2a840dc4fd0fd5d7814cff5",
+    path=EMBEDDED / "openglyphs_unknown.tar.gz",
+)
 
 DATASETS = {
     source.name: source
@@ -230,7 +240,8 @@ DATASETS = {
             parts=((OPENGLYPHS_LARGE, "family"), (OPENGLYPHS_SMALL, "family")),
             citation="OpenGlyphs, part of the notMNIST repository (CITATION.cff)",
             licence="CC0-1.0 (images); the fonts' licences are in provenance.csv",
-            provenance=_EMBEDDED / "provenance.csv",
+            provenance=EMBEDDED / "provenance.csv",
+            version="1.1",
         ),
         Source(
             name="notmnist-small",

@@ -116,6 +116,30 @@ def families(fonts: Sequence[str], provenance: Path) -> list[str]:
     return _look_up(fonts, provenance, "family")
 
 
+def categories(fonts: Sequence[str], provenance: Path) -> list[str]:
+    """Look up each font's category in a provenance table.
+
+    Parameters
+    ----------
+    fonts : sequence of str
+        Font names, such as `Split.font_names`.
+    provenance : Path
+        CSV with the columns ``font`` and ``category``, such as that of
+        ``sources.find("openglyphs")``.
+
+    Returns
+    -------
+    list of str
+        One category per font: ``"serif"``, ``"script"`` and so on. The data card explains them.
+
+    Raises
+    ------
+    NotMNISTError
+        When a font is not in the table, or the table has no categories.
+    """
+    return _look_up(fonts, provenance, "category")
+
+
 def read_provenance(
     path: Path, columns: Sequence[str] = ("font", "family", "split")
 ) -> list[dict[str, str]]:
@@ -220,7 +244,8 @@ def _by_bucket(fonts: Sequence[bytes], buckets: int, special: Mapping[int, int])
 
 
 def _look_up(fonts: Sequence[str], provenance: Path, column: str) -> list[str]:
-    table = {row["font"]: row[column] for row in read_provenance(provenance)}
+    columns = tuple(dict.fromkeys(("font", "family", "split", column)))
+    table = {row["font"]: row[column] for row in read_provenance(provenance, columns)}
     try:
         return [table[font] for font in fonts]
     except KeyError as error:

@@ -7,7 +7,7 @@ import pytest
 
 from notmnist import files, sources
 
-ARCHIVES = (sources.OPENGLYPHS_LARGE, sources.OPENGLYPHS_SMALL)
+ARCHIVES = (sources.OPENGLYPHS_LARGE, sources.OPENGLYPHS_SMALL, sources.OPENGLYPHS_UNKNOWN)
 FOLDER = sources.OPENGLYPHS_LARGE.path.parent
 # mlcroissant calls what rdflib is about to drop, and leaves the files that it reads open.
 pytestmark = [
@@ -33,6 +33,10 @@ def test_it_states_the_hashes_and_sizes_of_the_committed_files():
     }
     paths = [archive.path for archive in ARCHIVES] + [FOLDER / "provenance.csv"]
     assert stated == {path.name: (f"{path.stat().st_size} B", files.sha256(path)) for path in paths}
+
+
+def test_it_states_the_version(croissant):
+    assert str(croissant.metadata.version) == f"{sources.find('openglyphs').version}.0"
 
 
 def test_its_records_are_the_test_archives_glyphs(croissant):

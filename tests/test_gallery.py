@@ -69,6 +69,8 @@ def glyphs(data):
                 SimpleNamespace(
                     key=(LETTERS[label], font), letter=LETTERS[label], font=font, split=split,
                     family=row["family"], licence=row["licence"], image=image, readings={},
+                    category=row["category"], weight=row["weight"], width=row["width"],
+                    slant=row["slant"], axes=row["axes"],
                 )
             )  # fmt: skip
     test = described[-len(data.test) :]
@@ -306,6 +308,13 @@ def test_search_narrows_to_the_fonts_that_hold_every_word(open_page, glyphs, tex
 FILTERS = {
     ("Letter", "G"): lambda glyph: glyph.letter == "G",
     ("Family", "Barlow"): lambda glyph: glyph.family == "Barlow",
+    ("Category", "script"): lambda glyph: glyph.category == "script",
+    ("Weight", "light"): lambda glyph: glyph.weight and float(glyph.weight) < 350,
+    ("Weight", "bold"): lambda glyph: glyph.weight and float(glyph.weight) >= 550,
+    ("Width", "condensed"): lambda glyph: glyph.width and float(glyph.width) < 100,
+    ("Width", "normal"): lambda glyph: glyph.width == "100",
+    ("Slant", "italic"): lambda glyph: glyph.slant == "italic",
+    ("Axes", "with"): lambda glyph: glyph.axes,
     ("Licence", "Apache-2.0"): lambda glyph: glyph.licence == "Apache-2.0",
     ("Split", "valid"): lambda glyph: glyph.split == "valid",
     ("Copies", "exact"): lambda glyph: glyph.exact,
@@ -366,7 +375,8 @@ def test_a_glyph_shows_its_details_and_gives_the_focus_back(open_page, glyphs):
     tile.press("Enter")
     details = page.get_by_role("dialog", name=f"{glyph.letter} of {glyph.font}")
     facts = details.locator("dl").inner_text()
-    for text in (glyph.font, glyph.family, glyph.licence, glyph.split, *glyph.wrong):
+    stated = (glyph.font, glyph.family, glyph.category, glyph.slant, glyph.licence, glyph.split)
+    for text in (*stated, *glyph.wrong):
         assert text in facts
     readings = details.locator("dd li").all_inner_texts()
     assert len(readings) == len(glyph.wrong)

@@ -15,7 +15,7 @@ FLOORS = [
     {"errors", "files", "original", "schemas", "sources", "splits", "version"},
     {"archives", "deduplication", "exports", "fitting", "scoring"},
     {"dataset", "prepared"},
-    {"pipeline"},
+    {"pipeline", "unknown"},
     {"augmentation", "elsewhere", "plotting", "results", "training"},
     {"evaluation", "running"},
     {"__init__"},

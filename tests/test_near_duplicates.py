@@ -19,7 +19,7 @@ from notmnist.deduplication.near import THRESHOLD, Pairs, near_groups, near_pair
 
 @pytest.fixture(scope="module")
 def glyphs():
-    """The glyphs of OpenGlyphs' test families, 308 fonts that are alike or not."""
+    """The glyphs of OpenGlyphs' test families, fonts that are alike or not."""
     return np.array(notmnist.load("openglyphs").test.images)
 
 

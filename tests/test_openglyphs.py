@@ -11,19 +11,34 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib.tables.TupleVariation import TupleVariation
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from notmnist.errors import NotMNISTError
-from notmnist.sources import LETTERS
+from notmnist.sources import LETTERS, UNKNOWN
 from tools.openglyphs import rendering
 from tools.openglyphs.__main__ import main
 from tools.openglyphs.archives import encode_png, hash_tar, read_archive, write_archive
 from tools.openglyphs.expansion import expand
+from tools.openglyphs.faces import Axis, axes, opened
 from tools.openglyphs.packages import fetch, read_fonts
-from tools.openglyphs.provenance import TABLE, Font, count_table, read_table, split_of
+from tools.openglyphs.provenance import (
+    CATEGORIES,
+    TABLE,
+    Font,
+    Style,
+    count_table,
+    font_name,
+    read_table,
+    split_of,
+)
+from tools.openglyphs.selection import distances, draw_setting, select
+from tools.openglyphs.styles import parse_header, read_style
 from tools.openglyphs.variation import Variations, augment, vary
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -38,6 +53,12 @@ PIXELS = {
 TARS = {
     "openglyphs_large.tar.gz": "2773007597ebb42b45016ae4d68140cc285387e54560cdaa843950e98bcd58d8",
     "openglyphs_small.tar.gz": "a7ab3918271e8e2cd3378e8012818b09e600c148eae73b24de242e79f08338e1",
+    "openglyphs_unknown.tar.gz": "31d391050e57466ffb2be0a4fa7a9fbc27c82d1732563eebfdb7b0f66c5d782d",
+}
+# The hashes of the tars of OpenGlyphs 1.0.
+VERSION_1_0 = {
+    "openglyphs_large": "d38fa240df4c5c80187e9d97277a510587480dd3fbd1a71016d68037021688fe",
+    "openglyphs_small": "711e7aa39947f4c9b62ec28aa821fa94c11060c5b78d8edb1c5594db43d65834",
 }
 MEMBER = "usr/share/fonts/{}"
 
@@ -82,6 +103,13 @@ def sample(tmp_path: Path) -> Path:
         Font(
             font=f"fonts-sample--{Path(path).name}",
             family=Path(path).stem,
+            category="serif",
+            category_source="review",
+            weight="400",
+            width="100",
+            slant="italic" if "Italic" in path else "upright",
+            axes="",
+            style_source="OS/2, head, post",
             package="fonts-sample",
             version="1:2-3",
             package_sha256=digest(package.read_bytes()),
@@ -90,8 +118,10 @@ def sample(tmp_path: Path) -> Path:
             licence="Bitstream-Vera",
             copyright="as in matplotlib",
             licence_source="LICENSE",
+            since="1.0",
             split="test" if "cm" in path else "train",
             letters="ABCDEFGHJ" if "DejaVuSans" in path else "ABCDEFGHIJ",
+            unknown="KLZ09" if "cmr10" in path else "",
         )
         for path, content in fonts.items()
     ]
@@ -144,6 +174,86 @@ def test_pillow_reads_the_pngs(image):
         np.testing.assert_array_equal(png, image)
 
 
+@pytest.mark.parametrize(
+    ("name", "weight", "slant"),
+    [
+        ("DejaVuSans-Bold.ttf", "700", "upright"),
+        ("STIXGeneralItalic.ttf", "400", "italic"),
+        ("DejaVuSansMono-BoldOblique.ttf", "700", "italic"),
+    ],
+)
+def test_styles_are_read_from_the_tables(name, weight, slant):
+    style = read_style((FONTS / name).read_bytes(), {})
+    assert style == Style(weight, "100", slant, "OS/2, head, post")
+
+
+@pytest.mark.parametrize(
+    ("header", "weight", "slant"),
+    [
+        ("/Weight (Bold) readonly def\n/ItalicAngle 0 def", "700", "upright"),
+        ("/ItalicAngle -12.5 def /Weight (Book) def", "400", "italic"),
+        ("/Weight (BoldReverseOblique) def /ItalicAngle 0.0 def", "700", "italic"),
+        ("/FontName /Odd def", "", "upright"),
+    ],
+)
+def test_styles_are_read_from_the_headers_of_type_1_fonts(header, weight, slant):
+    assert parse_header(header) == Style(weight, "", slant, "Type 1 header")
+
+
+@pytest.fixture(scope="module")
+def variable() -> bytes:
+    """Make a variable font whose A has a bar that grows with the axis of weight."""
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", "A"])
+    builder.setupCharacterMap({ord("A"): "A"})
+    pen = TTGlyphPen(None)
+    for corners in (
+        [(0, 0), (0, 700), (100, 700), (100, 0)],
+        [(300, 0), (300, 9), (400, 9), (400, 0)],
+    ):
+        pen.moveTo(corners[0])
+        for corner in corners[1:]:
+            pen.lineTo(corner)
+        pen.closePath()
+    builder.setupGlyf({".notdef": TTGlyphPen(None).glyph(), "A": pen.glyph()})
+    builder.setupHorizontalMetrics({".notdef": (500, 0), "A": (500, 0)})
+    builder.setupHorizontalHeader()
+    builder.setupNameTable({"familyName": "Variable", "styleName": "Regular"})
+    builder.setupOS2(usWeightClass=300)
+    builder.setupPost()
+    builder.setupFvar([("wght", 300, 300, 900, "Weight"), ("slnt", -10, 0, 0, "Slant")], [])
+    still, wider = (0, 0), (200, 0)
+    deltas = [still, still, wider, wider, *[still] * 4, *[still] * 4]
+    builder.setupGvar({"A": [TupleVariation({"wght": (0, 1, 1)}, deltas)]})
+    content = io.BytesIO()
+    builder.save(content)
+    return content.getvalue()
+
+
+def test_variable_fonts_are_rendered_at_a_setting(variable):
+    with opened(variable) as (_, face):
+        assert [tuple(axis) for axis in axes(face)] == [
+            ("wght", 300, 300, 900),
+            ("slnt", -10, 0, 0),
+        ]
+    light, same, bold = (
+        rendering.render(variable, "A", setting=setting)
+        for setting in (None, {"wght": 300, "slnt": 0}, {"slnt": 0, "wght": 900})
+    )
+    np.testing.assert_array_equal(light, same)
+    assert (light[0] == 255).sum() == 28 * 7 < (bold[0] == 255).sum() == 28 * 21
+    with pytest.raises(ValueError, match="its axes are wght slnt"):
+        rendering.render(variable, "A", setting={"wght": 300})
+
+
+def test_axes_take_precedence_over_tables(variable):
+    source = "axes, OS/2, head, post"
+    assert read_style(variable, {}) == Style("300", "100", "upright", "OS/2, head, post")
+    still = read_style(variable, {"wght": 412.5, "slnt": 0})
+    assert still == Style("412.5", "100", "upright", source)
+    assert read_style(variable, {"wght": 900, "slnt": -8}) == Style("900", "100", "italic", source)
+
+
 def test_building_gives_the_recorded_archives_every_time(sample):
     build(sample)
     first = {path.name: path.read_bytes() for path in (sample / "out").iterdir()}
@@ -159,6 +269,8 @@ def test_build_takes_the_letters_and_splits_of_the_table(sample):
     assert len(large) == 29 and len(small) == 20
     assert ("I", "fonts-sample--DejaVuSans.ttf") not in {glyph[:2] for glyph in large}
     assert {font for _, font, _ in small} == {"fonts-sample--cmr10.ttf", "fonts-sample--cmtt10.ttf"}
+    unknown = list(read_archive(sample / "out" / "openglyphs_unknown.tar.gz"))
+    assert [glyph[:2] for glyph in unknown] == [(c, "fonts-sample--cmr10.ttf") for c in "KLZ09"]
 
 
 @pytest.mark.parametrize(
@@ -168,6 +280,8 @@ def test_build_takes_the_letters_and_splits_of_the_table(sample):
         ({"font_sha256": "0" * 64}, r"DejaVuSans.ttf has sha256"),
         ({"path": "usr/share/fonts/none.ttf"}, r"does not contain usr/share/fonts/none.ttf"),
         ({"letters": "A\u0bf9"}, r"DejaVuSans.ttf: there is no glyph for"),
+        ({"axes": "wght=400"}, r"DejaVuSans.ttf: its axes are none"),
+        ({"weight": "700"}, r"DejaVuSans.ttf states Style\(weight='400'"),
     ],
 )
 def test_bad_input_is_named_and_the_old_archives_stay(sample, columns, message):
@@ -208,6 +322,44 @@ def test_a_package_that_cannot_be_fetched_is_named(tmp_path, monkeypatch):
         fetch("fonts-none", "1", "0" * 64, tmp_path)
 
 
+def test_fonts_are_read_out_of_npm_packages(tmp_path):
+    path = tmp_path / "fontsource-sample-1.0.0.tgz"
+    with tarfile.open(path, "w:gz") as tar:
+        member = tarfile.TarInfo("package/files/a.woff")
+        member.size = 6
+        tar.addfile(member, io.BytesIO(b"a font"))
+    assert fetch("@fontsource/sample", "1.0.0", digest(path.read_bytes()), tmp_path) == path
+    assert read_fonts(path, {"package/files/a.woff"}) == {"package/files/a.woff": b"a font"}
+
+
+def test_fonts_of_npm_packages_are_named_by_scope_and_file():
+    assert font_name("@fontsource/a", "package/files/a.woff") == "fontsource--a.woff"
+    assert font_name("fonts-a", "usr/a[wght].ttf", 3) == "fonts-a--a[wght].ttf#3"
+
+
+def test_settings_are_drawn_from_font_and_number_alone():
+    wanted = [Axis("wght", 100, 400, 900), Axis("slnt", -10, 0, 0)]
+    first, again, other, second = (
+        draw_setting(wanted, digest(font), number)
+        for font, number in ((b"a", 1), (b"a", 1), (b"b", 1), (b"a", 2))
+    )
+    assert first == again and first not in (other, second)
+    for setting in (first, other, second):
+        assert 100 <= setting["wght"] <= 900 and setting["wght"] == int(setting["wght"])
+        assert -10 <= setting["slnt"] <= 0
+
+
+@given(arrays(np.uint8, (5, 10, 28, 28), elements=st.integers(0, 255), fill=st.just(0)))
+def test_selected_fonts_keep_their_distance(images):
+    present, candidates = images[:1], images[1:]
+    chosen = select(present, candidates, most=4, closest=2)
+    kept = np.concatenate([present, candidates[chosen]])
+    apart = distances(kept, kept)[~np.eye(len(kept), dtype=bool)]
+    assert len(kept) <= 4 and (apart >= 2 - 1e-3).all()
+    left = np.delete(candidates, chosen, axis=0)
+    assert len(kept) == 4 or all(distances(left, kept).min(axis=1) < 2 + 1e-3)
+
+
 @given(st.text())
 def test_every_family_has_a_split(family):
     assert split_of(family) in ("train", "valid", "test")
@@ -226,10 +378,18 @@ def embedded() -> dict[str, list[tuple[str, str, np.ndarray]]]:
 def test_committed_table_states_every_font_whole(table):
     rows = read_table()
     assert len(table) == len(rows) and rows == sorted(rows)
-    assert len({row.font_sha256 for row in rows}) == len(rows)
-    assert all(all(row) for row in rows)
+    assert len({(row.font_sha256, row.axes) for row in rows}) == len(rows)
+    may_be_empty = {"weight", "width", "axes", "unknown"}
     for row in rows:
-        assert row.font == f"{row.package}--{Path(row.path).name}"
+        assert may_be_empty.issuperset(name for name, cell in row._asdict().items() if not cell)
+        assert row.category in CATEGORIES and row.slant in ("upright", "italic")
+        assert not row.weight or 1 <= float(row.weight) <= 1000
+        assert not row.width or 50 <= float(row.width) <= 200
+        assert bool(row.setting) == row.style_source.startswith("axes, ")
+        number = int(row.font.partition("#")[2] or 0)
+        assert row.font == font_name(row.package, row.path, number)
+        assert row.since in ("1.0", "1.1") and (row.axes or not number)
+        assert row.unknown == "".join(c for c in UNKNOWN if c in row.unknown)
         assert row.font.isascii() and not set("?>~") & set(row.font)  # plain base64 has no slash
         assert row.letters == "".join(sorted(set(row.letters) & set(LETTERS)))
 
@@ -239,20 +399,34 @@ def test_no_committed_family_is_in_two_splits(table):
 
 
 def test_committed_archives_and_table_agree_one_to_one(table, embedded):
-    for root, splits in rendering.ARCHIVES.items():
-        rows = [row for row in table.values() if row.split in splits]
-        expected = {(letter, row.font) for row in rows for letter in row.letters}
+    for root, (of_splits, characters) in rendering.ARCHIVES.items():
+        rows = [row for row in table.values() if row.split in of_splits]
+        expected = {(c, row.font) for row in rows for c in row.characters if c in characters}
         members = [(letter, font) for letter, font, _ in embedded[root]]
         assert len(members) == len(expected) and set(members) == expected
 
 
 def test_no_committed_image_is_in_two_splits_or_has_two_labels(table, embedded):
-    splits, labels = defaultdict(set), defaultdict(set)
+    found, labels = defaultdict(set), defaultdict(set)
     for members in embedded.values():
         for letter, font, image in members:
-            splits[image.tobytes()].add(table[font].split)
+            found[image.tobytes()].add(table[font].split)
             labels[image.tobytes()].add(letter)
-    assert all(len(names) == 1 for names in [*splits.values(), *labels.values()])
+    assert all(len(names) == 1 for names in [*found.values(), *labels.values()])
+
+
+def test_committed_unknown_glyphs_are_of_one_font_per_test_family(table):
+    fonts = [row for row in table.values() if row.unknown]
+    assert {row.split for row in fonts} == {"test"}
+    families = Counter(row.family for row in fonts)
+    assert len(families) > 150 and set(families.values()) == {1}
+
+
+@pytest.mark.parametrize(("root", "tar"), VERSION_1_0.items())
+def test_version_1_0_is_in_the_committed_archives_bit_for_bit(tmp_path, table, embedded, root, tar):
+    members = [glyph for glyph in embedded[root] if table[glyph[1]].since == "1.0"]
+    write_archive(tmp_path / "1.0.tar.gz", root, members, level=1)
+    assert hash_tar(tmp_path / "1.0.tar.gz") == tar
 
 
 def test_committed_images_repeat_only_as_the_solid_i_of_training(table, embedded):
@@ -326,7 +500,7 @@ def test_expansion_is_seeded_and_exact(tmp_path):
 def test_expansion_uses_training_fonts_alone(tmp_path, table):
     expand(tmp_path / "large.tar.gz", 1000)
     files = {font.partition("--")[2] for _, font, _ in read_archive(tmp_path / "large.tar.gz")}
-    assert files <= {Path(row.path).name for row in table.values() if row.split == "train"}
+    assert files <= {f.partition("--")[2] for f, row in table.items() if row.split == "train"}
 
 
 def test_the_data_card_states_the_tables_counts(pytestconfig):

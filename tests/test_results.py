@@ -237,7 +237,7 @@ def test_predictions_of_other_test_sets_are_not_kept(full):
 def test_a_run_loads_its_dataset_and_the_test_sets():
     data, tests = results.Run("nb", TABLE).load()
     assert data.name == "openglyphs" and len(data.train) == 15_499
-    assert list(tests) == ["openglyphs"] and len(tests["openglyphs"]) == 3_003
+    assert list(tests) == ["openglyphs"] and len(tests["openglyphs"]) == 5_376
 
 
 def test_a_failed_save_leaves_the_earlier_file_whole(full):
@@ -425,4 +425,4 @@ def test_a_run_bounds_what_it_trains_on_and_follows_and_tests_on_everything():
     table = {"images": (1_000, None), "valid_images": (500, None)}
     data, tests = results.Run("nb", table).load()
     assert 900 < len(data.train) <= 1_000 and 400 < len(data.valid) <= 500
-    assert len(tests["openglyphs"]) == len(data.test) == 3_003
+    assert len(tests["openglyphs"]) == len(data.test) == 5_376

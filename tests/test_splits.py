@@ -74,6 +74,13 @@ def test_a_font_that_is_not_in_the_table_is_one_clear_line(table, font):
         splits.by_family([b"a.ttf", font], table)
 
 
+def test_categories_are_looked_up_in_tables_that_state_them(table):
+    with pytest.raises(NotMNISTError, match="lacks the columns category"):
+        splits.categories(["a.ttf"], table)
+    table.write_text("category,font,family,split\nserif,a.ttf,A,train\nsans,b.ttf,B,test\n")
+    assert splits.categories(["b.ttf", "a.ttf", "b.ttf"], table) == ["sans", "serif", "sans"]
+
+
 BROKEN_TABLES = {
     "nothing": (b"", "lacks the columns font, family, split"),
     "no family": (b"font,split\na.ttf,train\n", "lacks the columns family"),

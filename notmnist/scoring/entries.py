@@ -79,6 +79,23 @@ def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:
     return dict(entries)
 
 
+def data_version(entry: Mapping[str, Any]) -> str:
+    """Return the version of the dataset that a model was trained on.
+
+    Parameters
+    ----------
+    entry : mapping
+        As `parse_entries` returns it.
+
+    Returns
+    -------
+    str
+        Such as ``"1.1"``; empty for datasets without versions. Entries that name none are from
+        before the second version.
+    """
+    return entry.get("data_version") or _FIRST_VERSIONS.get(entry["dataset"], "")
+
+
 def format_entries(entries: Sequence[Mapping[str, Any]]) -> str:
     """Write entries as the text of a result file: one line per key, so that changes can be read.
 
@@ -195,8 +212,11 @@ _ENTRY = {
 }
 
 
+_FIRST_VERSIONS = {"openglyphs": "1.0"}
+
 # What earlier runs did not record, and what only some notebooks do.
 _OPTIONAL = {
+    "data_version": _is_line,
     "choices": _are_choices,
     "searches": _are_tables,
     "curves": [{str: [is_number]}],

@@ -16,8 +16,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from notmnist import files
+from notmnist import files, sources
 from notmnist.errors import NotMNISTError
+from notmnist.scoring.entries import data_version, parse_entries
 
 # The test sets that predictions are kept of.
 BY_ROW, BY_NAME = "openglyphs", "notmnist-small"
@@ -89,6 +90,9 @@ def read_predictions(
 ) -> dict[str, np.ndarray]:
     """Read what models predicted for a test set.
 
+    Predictions of the test split of another version of OpenGlyphs are left out: its rows are
+    others.
+
     Parameters
     ----------
     folder : Path
@@ -139,6 +143,8 @@ def read_probabilities(
 def _kept(folder: Path, test: str, trained_on: str) -> dict[str, np.ndarray]:
     predictions: dict[str, np.ndarray] = {}
     for path in sorted(folder.glob(f"*-{trained_on}.npz")):
+        if test == BY_ROW and not _is_of_this_version(path):
+            continue
         try:
             # Where np.load opens a file itself, it leaves a damaged one open.
             with open(path, "rb") as file, np.load(file) as kept:
@@ -162,3 +168,14 @@ def _kept(folder: Path, test: str, trained_on: str) -> dict[str, np.ndarray]:
 
 def _letters(kept: np.ndarray) -> np.ndarray:
     return kept.argmax(axis=2).astype(np.uint8) if kept.ndim == 3 else kept
+
+
+def _is_of_this_version(path: Path) -> bool:
+    """Tell whether predictions are of the test split as it is now, by their result file."""
+    result = path.with_suffix(".json")
+    try:
+        content = result.read_bytes()
+    except OSError:
+        return True  # nothing says otherwise
+    version = sources.find(BY_ROW).version
+    return all(data_version(entry) == version for entry in parse_entries(content, str(result)))

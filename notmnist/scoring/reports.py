@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from notmnist import files
-from notmnist.scoring.entries import read_results
+from notmnist.scoring.entries import data_version, read_results
 
 INTERVALS = (
     "In brackets: 95% intervals of the mean over seeds, for new families of fonts (fonts where no\n"
@@ -59,7 +59,8 @@ def full_budget(notebook: str) -> str:
     for dataset in sorted(by_dataset, key=lambda name: (name != "openglyphs", name)):
         of_dataset = by_dataset[dataset]
         if entries := [entry for entry in of_dataset if entry["notebook"] == notebook]:
-            blocks.append("\n".join([f"Trained on {dataset}", *_lines(entries)]))
+            named = f"{dataset} {data_version(entries[0])}".rstrip()
+            blocks.append("\n".join([f"Trained on {named}", *_lines(entries)]))
     if not blocks:
         return f"No full run of {notebook} has been recorded yet."
     return "\n\n".join([*blocks, INTERVALS])

@@ -66,7 +66,7 @@ def _fonts(glyphs: Split, table: Sequence[Font]) -> list[dict[str, str]]:
     row_of = {row.font: row for row in table}
     starts = np.flatnonzero(np.diff(glyphs.font_index, prepend=-1))
     letters = np.split(np.array(list(LETTERS))[glyphs.labels], starts[1:])
-    names = ("font", "family", "licence", "split")
+    names = ("font", "family", "category", "weight", "width", "slant", "axes", "licence", "split")
     return [
         {name: getattr(row_of[font], name) for name in names} | {"letters": "".join(of_font)}
         for font, of_font in zip(glyphs.fonts[starts].tolist(), letters, strict=True)

@@ -5,9 +5,9 @@ For maintainers, with the extra `openglyphs` installed (FreeType's bindings):
     python -m tools.openglyphs build --packages FOLDER --out FOLDER
     python -m tools.openglyphs expand --count 529119 --out openglyphs_expanded.tar.gz
 
-`build` makes the embedded archives from the provenance table (one row per font, with its package,
-hashes, licence, split and letters) and the packages that it names. `expand` makes a training
-archive of any size from varied images of the training fonts.
+`build` makes the embedded archives from the provenance table (one row per font or instance of a
+variable font, with its style, package, hashes, licence, split and characters) and the packages that
+it names. `expand` makes a training archive of any size from varied images of the training fonts.
 
 The fonts in the table meet these conditions:
 
@@ -15,11 +15,19 @@ The fonts in the table meet these conditions:
 - The licence is free and leaves pictures made with the font free (the GPL only with a font
   exception, and no Creative Commons BY or BY-SA). The table says where the licence is stated.
 - A family is one design: style words are removed from its name, and families with almost equal
-  fonts (root mean square distance of A to J under 15 of 255) are merged. At most six fonts per
-  family are taken, the most different first, and no two of them are closer than 8.
+  fonts (root mean square distance of A to J under 15 of 255) are merged. Version 1.0 took at most
+  six fonts of a family, the most different first, no two of them closer than 8. Version 1.1 kept
+  them and added others, up to 18 a family, at a distance of at least 12 from all before them
+  (`selection.select`); among these are instances of variable fonts at settings drawn at random
+  (`selection.draw_setting`). None of the fonts added is closer than 15 to one of another family.
 - Symbols, other scripts and illegible letters were rejected by eye; `openglyphs/rejected.csv` lists
   them with the reasons.
-- Every image occurs once in the whole set: of repeats, one in test is kept before one in
-  validation, and one in validation before one in training; an image with two labels is dropped.
-  The exception is the solid white I, which is repeated as in notMNIST, but in training alone.
+- Every image occurs once in the whole set: of repeats, one of version 1.0 is kept before others,
+  then one in test before one in validation, and one in validation before one in training; an image
+  with two labels is dropped. Of the glyphs that version 1.1 added, near duplicates of a glyph in
+  another split are dropped, too. The exception is the solid white I, which is repeated as in
+  notMNIST, but in training alone.
+- The unknown glyphs (K to Z and digits) are of one font of each test family: the first in the order
+  of the hashes of their names that has them all and does not draw them as it draws A to J. A
+  character that looks like a letter of its font (closer than 8), or repeats a glyph, is dropped.
 """

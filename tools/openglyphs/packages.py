@@ -1,8 +1,9 @@
 """Fetch font packages and read fonts from them without installing anything.
 
-There are two kinds of packages: Debian's `.deb` (an `ar` archive that contains a tar) and PyPI's
-wheel (a zip). Python code reads both, so packages that are already in the folder can be used on any
-system. Only fetching a missing one requires `apt-get` or `pip`.
+There are three kinds of packages: Debian's `.deb` (an `ar` archive that contains a tar), PyPI's
+wheel (a zip) and npm's `.tgz` (a tar). Python code reads all of them, so packages that are already
+in the folder can be used on any system. Only fetching a missing one requires `apt-get`, `pip` or
+`npm`.
 """
 
 import io
@@ -13,7 +14,7 @@ import tarfile
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from notmnist.errors import NotMNISTError
 from notmnist.files import make_folder, sha256
@@ -22,13 +23,22 @@ AR_MAGIC = b"!<arch>\n"
 AR_HEADER = 60
 
 
+class _Origin(NamedTuple):
+    """Hold the program that fetches a package, its command, and a pattern of the file's name."""
+
+    tool: str
+    command: list[str]
+    file: str
+
+
 def fetch(name: str, version: str, expected: str, folder: Path) -> Path:
     """Find a package's file in a folder, and fetch it if it is missing.
 
     Parameters
     ----------
     name, version : str
-        The package: one of PyPI if its name starts with ``fontpkg-``, otherwise one of Debian.
+        The package: one of PyPI if its name starts with ``fontpkg-``, one of npm if it starts with
+        ``@``, otherwise one of Debian.
     expected : str
         The sha256 of the file, in hexadecimal.
     folder : Path
@@ -44,9 +54,10 @@ def fetch(name: str, version: str, expected: str, folder: Path) -> Path:
     NotMNISTError
         If the package can't be fetched, or its hash is not the expected one.
     """
-    if not (path := _find(name, version, folder)):
-        _download(name, version, make_folder(folder))
-        path = _find(name, version, folder)
+    origin = _origin(name, version)
+    if not (path := _find(origin, folder)):
+        _download(origin, f"{name} {version}", make_folder(folder))
+        path = _find(origin, folder)
     if not path:
         raise NotMNISTError(
             f"{folder}: there is no file of {name} {version}; put one there by hand"
@@ -64,7 +75,7 @@ def read_fonts(path: Path, members: Collection[str]) -> dict[str, bytes]:
     Parameters
     ----------
     path : Path
-        A ``.deb`` or ``.whl`` file.
+        A ``.deb``, ``.whl`` or ``.tgz`` file.
     members : collection of str
         Paths inside the package, without a leading ``./``.
 
@@ -79,7 +90,7 @@ def read_fonts(path: Path, members: Collection[str]) -> dict[str, bytes]:
         If the package can't be read, or does not contain one of the members.
     """
     try:
-        fonts = _read_deb(path, members) if path.suffix == ".deb" else _read_wheel(path, members)
+        fonts = _READERS[path.suffix](path, members)
     except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, ValueError) as error:
         raise NotMNISTError(f"{path}: not a readable package ({error}); fetch it again") from error
     missing = sorted(set(members) - set(fonts))
@@ -88,31 +99,32 @@ def read_fonts(path: Path, members: Collection[str]) -> dict[str, bytes]:
     return fonts
 
 
-def _find(name: str, version: str, folder: Path) -> Path | None:
+def _origin(name: str, version: str) -> _Origin:
     if name.startswith("fontpkg-"):
-        pattern = f"{name.replace('-', '_')}-{version}-*.whl"
-    else:
-        pattern = f"{name}_{version.replace(':', '%3a')}_*.deb"
-    return next(iter(sorted(folder.glob(pattern))), None)
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", "."]
+        file = f"{name.replace('-', '_')}-{version}-*.whl"
+        return _Origin("pip", [*command, f"{name}=={version}"], file)
+    if name.startswith("@"):
+        file = f"{name[1:].replace('/', '-')}-{version}.tgz"
+        return _Origin("npm", ["npm", "pack", "--silent", f"{name}@{version}"], file)
+    file = f"{name}_{version.replace(':', '%3a')}_*.deb"
+    return _Origin("apt-get", ["apt-get", "download", "--quiet", f"{name}={version}"], file)
 
 
-def _download(name: str, version: str, folder: Path) -> None:
-    if name.startswith("fontpkg-"):
-        tool, start, package = "pip", [sys.executable, "-m", "pip"], f"{name}=={version}"
-        options = ["--quiet", "--no-deps", "--dest", "."]
-    else:
-        tool, start, package = "apt-get", ["apt-get"], f"{name}={version}"
-        options = ["--quiet"]
-    if shutil.which(start[0]) is None:
+def _find(origin: _Origin, folder: Path) -> Path | None:
+    return next(iter(sorted(folder.glob(origin.file))), None)
+
+
+def _download(origin: _Origin, package: str, folder: Path) -> None:
+    if shutil.which(origin.command[0]) is None:
         raise NotMNISTError(
-            f"{name} {version}: {tool} is not installed; put the package into {folder}"
+            f"{package}: {origin.tool} is not installed; put the package into {folder}"
         )
-    command = [*start, "download", *options, package]
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    run = subprocess.run(origin.command, cwd=folder, capture_output=True, text=True, check=False)
     if run.returncode:
         reason = (run.stderr.strip() or "no reason given").splitlines()[-1]
         raise NotMNISTError(
-            f"{name} {version}: {tool} download failed ({reason}); put the package into {folder}"
+            f"{package}: {origin.tool} can't fetch it ({reason}); put the package into {folder}"
         )
 
 
@@ -143,3 +155,12 @@ def _seek_ar_member(file: BinaryIO, prefix: bytes) -> None:
 def _read_wheel(path: Path, members: Collection[str]) -> dict[str, bytes]:
     with zipfile.ZipFile(path) as wheel:
         return {name: wheel.read(name) for name in wheel.namelist() if name in members}
+
+
+def _read_npm(path: Path, members: Collection[str]) -> dict[str, bytes]:
+    with tarfile.open(path, "r:gz") as tar:
+        found = [member for member in tar if member.name in members and member.isreg()]
+        return {member.name: tar.extractfile(member).read() for member in found}
+
+
+_READERS = {".deb": _read_deb, ".whl": _read_wheel, ".tgz": _read_npm}

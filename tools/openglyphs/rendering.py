@@ -2,7 +2,7 @@
 
 import ctypes
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
@@ -12,15 +12,27 @@ import numpy as np
 
 from notmnist.errors import NotMNISTError
 from notmnist.files import replacing, sha256
-from notmnist.sources import IMAGE_SIZE, LETTERS
+from notmnist.sources import IMAGE_SIZE, LETTERS, UNKNOWN
 from tools.openglyphs.archives import hash_tar, write_archive
+from tools.openglyphs.faces import check, opened
 from tools.openglyphs.packages import fetch, read_fonts
 from tools.openglyphs.provenance import TABLE, Font, read_table
+from tools.openglyphs.styles import read_style
 
-ARCHIVES = {"openglyphs_large": ("train", "valid"), "openglyphs_small": ("test",)}
+# The splits and the characters of each archive.
+ARCHIVES = {
+    "openglyphs_large": (("train", "valid"), LETTERS),
+    "openglyphs_small": (("test",), LETTERS),
+    "openglyphs_unknown": (("test",), UNKNOWN),
+}
 
 
-def render(font: bytes, letters: str, offset: tuple[float, float] = (0, 0)) -> np.ndarray:
+def render(
+    font: bytes,
+    letters: str,
+    offset: tuple[float, float] = (0, 0),
+    setting: Mapping[str, float] | None = None,
+) -> np.ndarray:
     """Render letters of a font, each stretched to fill its image.
 
     The outline is used unscaled and unhinted. Its exact bounding box is mapped to the corners of
@@ -37,6 +49,8 @@ def render(font: bytes, letters: str, offset: tuple[float, float] = (0, 0)) -> n
         The number of pixels by which the stretched outline is moved to the right and up, in steps
         of 1/64. Parts that leave the image are cut off. This imitates the small differences between
         two renderings of the same outline.
+    setting : mapping of str to float, optional
+        The value of every axis of a variable font by its tag. Default: as the font is drawn.
 
     Returns
     -------
@@ -46,30 +60,24 @@ def render(font: bytes, letters: str, offset: tuple[float, float] = (0, 0)) -> n
     Raises
     ------
     ValueError
-        If the font can't be parsed, or a letter is missing or has no outline.
+        If the font can't be parsed, has other axes, or a letter is missing or has no outline.
     """
-    library, face = ft.FT_Library(), ft.FT_Face()
-    _check(ft.FT_Init_FreeType(ctypes.byref(library)), "FreeType can't be initialised")
-    try:
-        opened = ft.FT_New_Memory_Face(library, font, len(font), 0, ctypes.byref(face))
-        _check(opened, "not a font that FreeType can read")
+    with opened(font, setting) as (library, face):
         return np.stack([_render_letter(library, face, letter, offset) for letter in letters])
-    finally:
-        ft.FT_Done_FreeType(library)
 
 
 def _render_letter(
     library: ft.FT_Library, face: ft.FT_Face, letter: str, offset: tuple[float, float]
 ) -> np.ndarray:
     index = ft.FT_Get_Char_Index(face, ord(letter))
-    _check(not index, f"there is no glyph for {letter}")
+    check(not index, f"there is no glyph for {letter}")
     flags = ft.FT_LOAD_NO_SCALE | ft.FT_LOAD_NO_HINTING
-    _check(ft.FT_Load_Glyph(face, index, flags), f"the glyph for {letter} can't be loaded")
+    check(ft.FT_Load_Glyph(face, index, flags), f"the glyph for {letter} can't be loaded")
     outline = ctypes.byref(face.contents.glyph.contents.outline)
     box = ft.FT_BBox()
     ft.FT_Outline_Get_BBox(outline, ctypes.byref(box))
     width, height = box.xMax - box.xMin, box.yMax - box.yMin
-    _check(not (width and height), f"the glyph for {letter} has no outline")
+    check(not (width and height), f"the glyph for {letter} has no outline")
     ft.FT_Outline_Translate(outline, -box.xMin, -box.yMin)
     ft.FT_Outline_Transform(outline, ctypes.byref(_fill(width, height)))
     ft.FT_Outline_Translate(outline, *(round(64 * by) for by in offset))
@@ -83,7 +91,7 @@ def _render_letter(
         pixel_mode=ft.FT_PIXEL_MODE_GRAY,
     )
     drawn = ft.FT_Outline_Get_Bitmap(library, outline, ctypes.byref(bitmap))
-    _check(drawn, f"the glyph for {letter} can't be rendered")
+    check(drawn, f"the glyph for {letter} can't be rendered")
     return image
 
 
@@ -93,20 +101,15 @@ def _fill(width: int, height: int) -> ft.FT_Matrix:
     return ft.FT_Matrix(xx=(side + width // 2) // width, yy=(side + height // 2) // height)
 
 
-def _check(failed: int, message: str) -> None:
-    if failed:
-        raise ValueError(message)
-
-
 def build(packages: Path, out: Path, table: Path = TABLE) -> None:
-    """Build both archives from a provenance table and its packages, and print their hashes.
+    """Build the archives from a provenance table and its packages, and print their hashes.
 
     Parameters
     ----------
     packages : Path
         The folder of the font packages. Missing packages are fetched into it.
     out : Path
-        The folder of the archives, which are replaced only when both are complete.
+        The folder of the archives, which are replaced only when all are complete.
     table : Path
         The provenance table.
 
@@ -120,10 +123,10 @@ def build(packages: Path, out: Path, table: Path = TABLE) -> None:
     for _, rows in groupby(sorted(fonts, key=_package), key=_package):
         images |= _render_package(list(rows), packages)
     with ExitStack() as stack:
-        for root, splits in ARCHIVES.items():
+        for root, (splits, characters) in ARCHIVES.items():
             partial = stack.enter_context(replacing(out / f"{root}.tar.gz"))
             rows = [row for row in fonts if row.split in splits]
-            write_archive(partial, root, _glyphs(rows, images))
+            write_archive(partial, root, _glyphs(rows, characters, images))
             print(f"{root}.tar.gz: sha256 {sha256(partial)}, sha256 of its tar {hash_tar(partial)}")
 
 
@@ -144,17 +147,20 @@ def _render_package(rows: list[Font], packages: Path) -> dict[str, np.ndarray]:
                 "check the table"
             )
         try:
-            images[row.font] = render(content, row.letters)
+            images[row.font] = render(content, row.characters, setting=row.setting)
+            style = read_style(content, row.setting)
         except ValueError as error:
             raise NotMNISTError(f"{path}: {row.path}: {error}; remove it from the table") from error
+        if style != row.style:
+            raise NotMNISTError(f"{path}: {row.path} states {style}; correct the table")
     return images
 
 
 def _glyphs(
-    fonts: list[Font], images: dict[str, np.ndarray]
+    fonts: list[Font], characters: str, images: dict[str, np.ndarray]
 ) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Yield (letter, font name, image) by letter, then by font name."""
-    for letter in LETTERS:
+    """Yield (character, font name, image) by character, then by font name."""
+    for character in characters:
         for row in sorted(fonts):
-            if letter in row.letters:
-                yield letter, row.font, images[row.font][row.letters.index(letter)]
+            if character in row.characters:
+                yield character, row.font, images[row.font][row.characters.index(character)]

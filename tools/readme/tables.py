@@ -9,7 +9,7 @@ import numpy as np
 
 from notmnist import original
 from notmnist.original import Published
-from notmnist.results import TESTS, published
+from notmnist.results import TESTS, data_version, published
 
 Entry = Mapping[str, Any]
 Entries = Mapping[str, Sequence[Entry]]
@@ -244,10 +244,11 @@ def escaped(text: str) -> str:
 
 
 def _column_name(entries: Sequence[Entry], protocol: Protocol, test: str) -> str:
-    """Name a column after the training set, the test set and the number of test images."""
+    """Name a column after training set and version, test set and number of test images."""
     counts = sorted({entry["tests"][test]["n"] for entry in entries if test in entry["tests"]})
     images = " or ".join(f"{count:,}" for count in counts) or "-"
-    return f"{protocol.training} → {TESTS[test]}, n = {images}"
+    versions = " or ".join(sorted({data_version(entry) for entry in entries}))
+    return f"{f'{protocol.training} {versions}'.rstrip()} → {TESTS[test]}, n = {images}"
 
 
 def _accuracy_on(test: str) -> Cell:

@@ -2,10 +2,18 @@
 "use strict";
 
 const PER_PAGE = 200;
+// From the first number up to, but without, the second; fonts that state none are in no range.
+const WEIGHTS = { light: [1, 350], regular: [350, 550], bold: [550, Infinity] };
+const WIDTHS = { condensed: [1, 100], normal: [100, 100.01], expanded: [100.01, Infinity] };
 const FILTERS = {
   search: (glyph, text) => words(text).every((word) => glyph.text.includes(word)),
   letter: (glyph, letter) => glyph.letter === letter,
   family: (glyph, family) => glyph.font.family === family,
+  category: (glyph, category) => glyph.font.category === category,
+  weight: (glyph, kind) => isBetween(glyph.font.weight, WEIGHTS[kind]),
+  width: (glyph, kind) => isBetween(glyph.font.width, WIDTHS[kind]),
+  slant: (glyph, slant) => glyph.font.slant === slant,
+  axes: (glyph, kind) => (kind === "with") === Boolean(glyph.font.axes),
   licence: (glyph, licence) => glyph.font.licence === licence,
   split: (glyph, split) => glyph.font.split === split,
   copies: (glyph, kind) =>
@@ -20,6 +28,11 @@ let shownTiles = null;
 
 function words(text) {
   return text.toLowerCase().split(/\s+/).filter(Boolean);
+}
+
+function isBetween(stated, range) {
+  if (!range) return true; // an address that makes no sense
+  return stated !== "" && range[0] <= Number(stated) && Number(stated) < range[1];
 }
 
 function isMistaken(glyph, who) {
@@ -170,6 +183,8 @@ function renderDetails(glyph) {
     ...fact("Letter", letter),
     ...fact("Font", linkTo({ search: font.font }, font.font)),
     ...fact("Family", linkTo({ family: font.family }, font.family)),
+    ...fact("Category", linkTo({ category: font.category }, font.category)),
+    ...fact("Style", styleOf(font)),
     ...fact("Licence", linkTo({ licence: font.licence }, font.licence)),
     ...fact("Split", linkTo({ split: font.split }, font.split)),
     ...fact("Exact copies", glyph.exact.length ? tilesOf(glyph.exact) : "none"),
@@ -193,6 +208,13 @@ function linkTo(state, text) {
   link.href = hashOf(state);
   link.textContent = text;
   return link;
+}
+
+function styleOf(font) {
+  const weight = font.weight ? `weight ${font.weight}` : "weight not stated";
+  const width = font.width ? `width ${font.width} %` : "width not stated";
+  const axes = font.axes ? [`axes ${font.axes}`] : [];
+  return [weight, width, font.slant, ...axes].join(", ");
 }
 
 function mistakesOf(glyph) {
@@ -225,6 +247,7 @@ function offer(name, values) {
 
 offer("letter", glyphs.map((glyph) => glyph.letter).sort());
 offer("family", GLYPHS.fonts.map((font) => font.family));
+offer("category", GLYPHS.fonts.map((font) => font.category).sort());
 offer("licence", GLYPHS.fonts.map((font) => font.licence).sort());
 offer("split", ["train", "valid", "test"]);
 offer("mistakes", GLYPHS.models);

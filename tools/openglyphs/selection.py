@@ -1,0 +1,92 @@
+"""Draw instances of variable fonts, and select the fonts of a family that look different.
+
+The fonts that version 1.1 added to families were selected so. The build needs none of this, because
+`provenance.csv` holds the outcome.
+"""
+
+import numpy as np
+
+from notmnist.sources import IMAGE_SIZE, LETTERS
+from tools.openglyphs.faces import Axis
+
+PIXELS = len(LETTERS) * IMAGE_SIZE**2
+INSTANCES = 32  # drawn of each variable font, to select from
+CLOSEST = 12  # grey levels, between two fonts of a family
+MOST = 18  # fonts of a family
+LONG = 20  # of the range of an axis whose values are rounded to whole numbers
+
+
+def draw_setting(axes: list[Axis], font_sha256: str, number: int) -> dict[str, float]:
+    """Draw the axes of an instance of a variable font, which is always the same.
+
+    Parameters
+    ----------
+    axes : list of Axis
+        The axes of the font.
+    font_sha256 : str
+        The hash of the font file, in hexadecimal, which seeds the draw.
+    number : int
+        The number of the instance, 1 or more.
+
+    Returns
+    -------
+    dict of str to float
+        A uniformly distributed value for every axis: a whole number on axes longer than `LONG`,
+        otherwise rounded to hundredths.
+    """
+    rng = np.random.default_rng([int(font_sha256[:16], 16), number])
+    drawn = {}
+    for axis in axes:
+        digits = 0 if axis.maximum - axis.minimum > LONG else 2
+        drawn[axis.tag] = round(rng.uniform(axis.minimum, axis.maximum), digits)
+    return drawn
+
+
+def distances(fonts: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the distance of every font to every other one.
+
+    Parameters
+    ----------
+    fonts, others : ndarray of uint8, shapes (n, 10, 28, 28) and (m, 10, 28, 28)
+        The images of A to J.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, m)
+        Root mean square of the difference over all pixels of all letters, in grey levels.
+    """
+    one, other = (images.reshape(-1, PIXELS).astype(np.float32) for images in (fonts, others))
+    squares = (one**2).sum(1)[:, None] - 2 * one @ other.T + (other**2).sum(1)
+    return np.sqrt(np.maximum(squares / one.shape[1], 0))
+
+
+def select(
+    present: np.ndarray, candidates: np.ndarray, most: int = MOST, closest: float = CLOSEST
+) -> list[int]:
+    """Select fonts of one family, the most different first.
+
+    Parameters
+    ----------
+    present : ndarray of uint8, shape (n, 10, 28, 28)
+        The family's fonts that are there already, possibly none.
+    candidates : ndarray of uint8, shape (m, 10, 28, 28)
+        Further fonts of the family.
+    most : int
+        The largest number of fonts in all.
+    closest : float
+        The smallest distance between two fonts, in grey levels.
+
+    Returns
+    -------
+    list of int
+        The places of the selected candidates, in the order of their selection.
+    """
+    chosen: list[int] = []
+    nearest = np.full(len(candidates), np.inf, np.float32)
+    if len(present):
+        nearest = distances(candidates, present).min(axis=1)
+    while len(present) + len(chosen) < most and nearest.max(initial=0) >= closest:
+        chosen.append(int(nearest.argmax()))
+        newest = distances(candidates, candidates[chosen[-1:]])[:, 0]
+        nearest = np.minimum(nearest, newest)
+    return chosen
