@@ -168,7 +168,7 @@ def test_a_run_on_the_large_archive_appears_and_changes_no_other_table(checkout)
         (mlp,) = (row for row in cells(table) if row["model"].startswith("[ReLU MLP]"))
         assert mlp["notMNIST large → notMNIST small, n = 1,000"] == "92.0 [84.0, 95.0]"
         assert mlp["the original's"] == "95%, 188 s"
-    assert len(after["README.md"].splitlines()) <= 200
+    assert len(after["README.md"].splitlines()) <= 150
 
 
 def test_what_stands_between_the_markers_is_replaced_and_nothing_else(tmp_path):
@@ -196,7 +196,7 @@ def test_the_committed_pages_show_the_committed_results(pytestconfig):
 
 
 def test_the_readme_is_short(pytestconfig):
-    assert len((pytestconfig.rootpath / "README.md").read_text("utf-8").splitlines()) <= 200
+    assert len((pytestconfig.rootpath / "README.md").read_text("utf-8").splitlines()) <= 150
 
 
 def study_entry(notebook="15_label_noise", **columns):

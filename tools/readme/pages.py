@@ -60,13 +60,13 @@ def generated(root: Path) -> dict[Path, dict[str, str]]:
         root / "README.md": {
             name: tables.summary_table(entries, protocol, "notebooks")
             for name, protocol in protocols
-        }
-        | {name: studies.study_table(entries, study) for name, study in studies.STUDIES.items()},
+        },
         root / "docs" / "results.md": {
             name: tables.results_table(entries, protocol, "../notebooks")
             for name, protocol in protocols
         }
-        | {"looks": tables.looks(entries), "splits": tables.split_table(entries)},
+        | {"looks": tables.looks(entries), "splits": tables.split_table(entries)}
+        | {name: studies.study_table(entries, study) for name, study in studies.STUDIES.items()},
         root / "docs" / "original.md": {"published": tables.published_table(PUBLISHED)},
         root / "benchmarks" / "README.md": {
             "data speed": tables.markdown(speed.data_rows(measured, root)),

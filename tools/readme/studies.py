@@ -8,7 +8,7 @@ from tools.readme.tables import Entries, escaped, markdown
 
 
 class Study(NamedTuple):
-    """Name the table of a study that the README shows.
+    """Name the table of a study that docs/results.md shows.
 
     Attributes
     ----------
