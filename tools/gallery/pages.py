@@ -15,7 +15,6 @@ from nbconvert.filters import markdown2html
 from pygments.formatters import HtmlFormatter
 
 from notmnist import results
-from notmnist.errors import NotMNISTError
 from notmnist.version import __version__
 from tools.readme import tables
 
@@ -61,14 +60,10 @@ def write(folder: Path, notebooks: Sequence[Path], misc: Path, entries: tables.E
     notebooks : sequence of Path
         The notebooks to render.
     misc : Path
-        The folder with a picture of every notebook.
+        The folder with the pictures of the full runs. A notebook without one, which has not been
+        run in full yet, is shown without.
     entries : mapping of str to sequence of mapping
         The results by training set, as `notmnist.results.read_results` returns them.
-
-    Raises
-    ------
-    NotMNISTError
-        When a notebook has no picture.
     """
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     environment.globals["version"] = __version__
@@ -79,12 +74,8 @@ def write(folder: Path, notebooks: Sequence[Path], misc: Path, entries: tables.E
         (folder / path).write_text(text, encoding="utf-8")
 
     rendered = [render(path) for path in notebooks]
-    for notebook in rendered:
-        if not (misc / notebook.picture).is_file():
-            raise NotMNISTError(
-                f"{misc / notebook.picture} does not exist: make it with `notmnist run "
-                f"{notebook.name} --budget full`"
-            )
+    pictures = {of.name: of.picture for of in rendered if (misc / of.picture).is_file()}
+    environment.globals["pictures"] = pictures
     protocols = {
         protocol.title: _to_html(tables.results_table(entries, protocol, "notebooks"))
         for protocol in tables.PROTOCOLS.values()
@@ -96,7 +87,8 @@ def write(folder: Path, notebooks: Sequence[Path], misc: Path, entries: tables.E
         (folder / part).mkdir()
     for notebook in rendered:
         write_page(f"notebooks/{notebook.name}.html", "notebook.html", notebook=notebook)
-        copyfile(misc / notebook.picture, folder / "misc" / notebook.picture)
+    for picture in pictures.values():
+        copyfile(misc / picture, folder / "misc" / picture)
     (folder / "highlight.css").write_text(_highlighting(), encoding="utf-8")
 
 
