@@ -37,7 +37,7 @@ from tools.openglyphs.provenance import (
     read_table,
     split_of,
 )
-from tools.openglyphs.selection import distances, draw_setting, select
+from tools.openglyphs.selection import CLOSEST, MOST, distances, draw_settings, select
 from tools.openglyphs.styles import parse_header, read_style
 from tools.openglyphs.variation import Variations, augment, vary
 
@@ -339,25 +339,29 @@ def test_fonts_of_npm_packages_are_named_by_scope_and_file():
 
 def test_settings_are_drawn_from_font_and_number_alone():
     wanted = [Axis("wght", 100, 400, 900), Axis("slnt", -10, 0, 0)]
-    first, again, other, second = (
-        draw_setting(wanted, digest(font), number)
-        for font, number in ((b"a", 1), (b"a", 1), (b"b", 1), (b"a", 2))
-    )
-    assert first == again and first not in (other, second)
-    for setting in (first, other, second):
+    settings = draw_settings(wanted, digest(b"a font"))
+    assert settings == draw_settings(wanted, digest(b"a font"))
+    assert settings[0] not in draw_settings(wanted, digest(b"another font"))
+    assert len({tuple(setting.items()) for setting in settings}) == len(settings)
+    for setting in settings:
         assert 100 <= setting["wght"] <= 900 and setting["wght"] == int(setting["wght"])
         assert -10 <= setting["slnt"] <= 0
 
 
-@given(arrays(np.uint8, (5, 10, 28, 28), elements=st.integers(0, 255), fill=st.just(0)))
+@given(arrays(np.uint8, (12, 10, 28, 28), elements=st.integers(0, 255), fill=st.just(0)))
 def test_selected_fonts_keep_their_distance(images):
     present, candidates = images[:1], images[1:]
-    chosen = select(present, candidates, most=4, closest=2)
+    chosen = select(present, candidates, "test")
     kept = np.concatenate([present, candidates[chosen]])
     apart = distances(kept, kept)[~np.eye(len(kept), dtype=bool)]
-    assert len(kept) <= 4 and (apart >= 2 - 1e-3).all()
+    assert len(kept) <= MOST["test"] and (apart >= CLOSEST - 0.01).all()
     left = np.delete(candidates, chosen, axis=0)
-    assert len(kept) == 4 or all(distances(left, kept).min(axis=1) < 2 + 1e-3)
+    assert len(kept) == MOST["test"] or all(distances(left, kept).min(axis=1) < CLOSEST + 0.01)
+
+
+def test_the_most_different_font_is_selected_first():
+    grey = np.stack([np.full((10, 28, 28), level, np.uint8) for level in (0, 40, 200, 210, 5)])
+    assert select(grey[:1], grey[1:], "train") == [2, 0]
 
 
 @given(st.text())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import notmnist
-from notmnist import files, original, results
+from notmnist import files, original, results, sources
 from notmnist.dataset import Split
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.scoring import predictions
@@ -265,8 +265,8 @@ def test_predictions_of_other_test_sets_are_not_kept(full):
 
 def test_a_run_loads_its_dataset_and_the_test_sets():
     data, tests = results.Run("nb", TABLE).load()
-    assert data.name == "openglyphs" and len(data.train) == 15_499
-    assert list(tests) == ["openglyphs"] and len(tests["openglyphs"]) == 5_376
+    assert data.name == "openglyphs" and len(data.train) == 28_431
+    assert list(tests) == ["openglyphs"] and len(tests["openglyphs"]) == 3_494
 
 
 def test_a_failed_save_leaves_the_earlier_file_whole(full):
@@ -292,6 +292,26 @@ def test_results_of_two_training_sets_stay_apart_though_their_test_sets_share_a_
         for dataset, of_dataset in entries.items()
     }
     assert accuracies == {"openglyphs": [[1.0]], "notmnist": [[0.5]]}
+
+
+def test_an_entry_says_which_version_of_the_data_it_is_on(misc):
+    (entry,) = record(results.Run("nb", TABLE))
+    assert entry["data_version"] == sources.find("openglyphs").version != "1.0"
+    assert results.data_version(entry) == entry["data_version"]
+    assert results.data_version(RIGHT) == "1.0"
+    assert results.data_version(RIGHT | {"dataset": "notmnist-small"}) == ""
+
+
+def test_predictions_of_another_version_s_test_split_are_left_out(full):
+    record(results.Run("nb", TABLE))
+    path = full / "results" / "nb-openglyphs.json"
+    (entry,) = json.loads(path.read_text())
+    assert list(results.read_predictions(full / "results")) == ["a model"]
+    path.write_text(json.dumps([entry | {"data_version": "0.9"}]))
+    assert results.read_predictions(full / "results") == {}
+    del entry["data_version"]
+    path.write_text(json.dumps([entry]))
+    assert results.read_predictions(full / "results") == {}
 
 
 def test_predictions_of_two_models_with_one_name_are_not_merged(tmp_path):
@@ -361,6 +381,7 @@ BROKEN = {
     "half an interval": with_score(interval=[0.4]),
     "words in an interval": with_score(interval=["0.4", "0.6"]),
     "negative count": with_score(n=-1),
+    "number as a version": [RIGHT | {"data_version": 1.1}],
     "list of choices": [RIGHT | {"choices": [0.1]}],
     "nested choice": [RIGHT | {"choices": {"rate": {"value": 0.1}}}],
     "choice of two lines": [RIGHT | {"choices": {"rate": "a\nb"}}],
@@ -433,7 +454,7 @@ def test_the_full_budget_is_told_by_training_set_with_choices_and_searches(full,
     )  # fmt: skip
     told = results.full_budget("nb")
     assert told.startswith(
-        "Trained on openglyphs\n"
+        "Trained on openglyphs 1.1\n"
         "a model: 1.5 s of training per seed, 2 seeds\n"
         "  openglyphs             62.50% [50.00, 100.00] of 4 images\n"
         "  copies                 +1.00 [-0.50, +2.00] points\n"
@@ -461,4 +482,4 @@ def test_a_run_bounds_what_it_trains_on_and_follows_and_tests_on_everything():
     table = {"images": (1_000, None), "valid_images": (500, None)}
     data, tests = results.Run("nb", table).load()
     assert 900 < len(data.train) <= 1_000 and 400 < len(data.valid) <= 500
-    assert len(tests["openglyphs"]) == len(data.test) == 5_376
+    assert len(tests["openglyphs"]) == len(data.test) == 3_494

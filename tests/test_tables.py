@@ -39,9 +39,9 @@ def test_a_header_says_what_was_trained_on_and_tested_on_and_the_number_of_image
         "parameters": "623,290",
         "steps": "5,000",
         "training, s": "2.0",
-        "OpenGlyphs → OpenGlyphs, n = 1,000": "92.0 [84.0, 95.0]",
-        "OpenGlyphs → notMNIST small, n = 1,000": "92.0 [84.0, 95.0]",
-        "OpenGlyphs → notMNIST small without copies, n = -": "-",
+        "OpenGlyphs 1.0 → OpenGlyphs, n = 1,000": "92.0 [84.0, 95.0]",
+        "OpenGlyphs 1.0 → notMNIST small, n = 1,000": "92.0 [84.0, 95.0]",
+        "OpenGlyphs 1.0 → notMNIST small without copies, n = -": "-",
     }
 
 

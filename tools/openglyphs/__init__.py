@@ -17,9 +17,11 @@ The fonts in the table meet these conditions:
 - A family is one design: style words are removed from its name, and families with almost equal
   fonts (root mean square distance of A to J under 15 of 255) are merged. Version 1.0 took at most
   six fonts of a family, the most different first, no two of them closer than 8. Version 1.1 kept
-  them and added others, up to 18 a family, at a distance of at least 12 from all before them
-  (`selection.select`); among these are instances of variable fonts at settings drawn at random
-  (`selection.draw_setting`). None of the fonts added is closer than 15 to one of another family.
+  them and added others, up to 28 of a training family, at a distance of at least 12 from all before
+  them (`selection.select`); among these are instances of variable fonts at settings drawn at random
+  (`selection.draw_settings`). Validation and test families still have six at most, because the
+  images of large families would outweigh the others. None of the fonts added to a family is closer
+  than 15 to one that another family had.
 - Symbols, other scripts and illegible letters were rejected by eye; `openglyphs/rejected.csv` lists
   them with the reasons.
 - Every image occurs once in the whole set: of repeats, one of version 1.0 is kept before others,

@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m tools.openglyphs", description="Build, expand or count OpenGlyphs."
     )
     commands = parser.add_subparsers(required=True)
-    command = commands.add_parser("build", help="build both archives from the provenance table")
+    command = commands.add_parser("build", help="build the archives from the provenance table")
     command.add_argument("--packages", type=Path, required=True, help="folder of the font packages")
     command.add_argument("--out", type=Path, required=True, help="folder for the archives")
     command.add_argument(

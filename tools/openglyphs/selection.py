@@ -12,12 +12,12 @@ from tools.openglyphs.faces import Axis
 PIXELS = len(LETTERS) * IMAGE_SIZE**2
 INSTANCES = 32  # drawn of each variable font, to select from
 CLOSEST = 12  # grey levels, between two fonts of a family
-MOST = 18  # fonts of a family
+MOST = {"train": 28, "valid": 6, "test": 6}  # fonts of a family, by split
 LONG = 20  # of the range of an axis whose values are rounded to whole numbers
 
 
-def draw_setting(axes: list[Axis], font_sha256: str, number: int) -> dict[str, float]:
-    """Draw the axes of an instance of a variable font, which is always the same.
+def draw_settings(axes: list[Axis], font_sha256: str) -> list[dict[str, float]]:
+    """Draw instances of a variable font, which are always the same.
 
     Parameters
     ----------
@@ -25,16 +25,19 @@ def draw_setting(axes: list[Axis], font_sha256: str, number: int) -> dict[str, f
         The axes of the font.
     font_sha256 : str
         The hash of the font file, in hexadecimal, which seeds the draw.
-    number : int
-        The number of the instance, 1 or more.
 
     Returns
     -------
-    dict of str to float
-        A uniformly distributed value for every axis: a whole number on axes longer than `LONG`,
-        otherwise rounded to hundredths.
+    list of dict of str to float
+        `INSTANCES` settings, the first of the font's instance 1 and so on: a uniformly distributed
+        value for every axis, a whole number on axes longer than `LONG`, otherwise rounded to
+        hundredths.
     """
-    rng = np.random.default_rng([int(font_sha256[:16], 16), number])
+    return [_draw_setting(axes, [int(font_sha256[:16], 16), 1 + i]) for i in range(INSTANCES)]
+
+
+def _draw_setting(axes: list[Axis], seed: list[int]) -> dict[str, float]:
+    rng = np.random.default_rng(seed)
     drawn = {}
     for axis in axes:
         digits = 0 if axis.maximum - axis.minimum > LONG else 2
@@ -60,9 +63,7 @@ def distances(fonts: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(squares / one.shape[1], 0))
 
 
-def select(
-    present: np.ndarray, candidates: np.ndarray, most: int = MOST, closest: float = CLOSEST
-) -> list[int]:
+def select(present: np.ndarray, candidates: np.ndarray, split: str) -> list[int]:
     """Select fonts of one family, the most different first.
 
     Parameters
@@ -71,21 +72,20 @@ def select(
         The family's fonts that are there already, possibly none.
     candidates : ndarray of uint8, shape (m, 10, 28, 28)
         Further fonts of the family.
-    most : int
-        The largest number of fonts in all.
-    closest : float
-        The smallest distance between two fonts, in grey levels.
+    split : str
+        The split of the family, which may have `MOST` fonts in all.
 
     Returns
     -------
     list of int
-        The places of the selected candidates, in the order of their selection.
+        The places of the selected candidates, in the order of their selection: each is at least
+        `CLOSEST` from all fonts before it.
     """
     chosen: list[int] = []
     nearest = np.full(len(candidates), np.inf, np.float32)
     if len(present):
         nearest = distances(candidates, present).min(axis=1)
-    while len(present) + len(chosen) < most and nearest.max(initial=0) >= closest:
+    while len(present) + len(chosen) < MOST[split] and nearest.max(initial=0) >= CLOSEST:
         chosen.append(int(nearest.argmax()))
         newest = distances(candidates, candidates[chosen[-1:]])[:, 0]
         nearest = np.minimum(nearest, newest)
