@@ -22,7 +22,7 @@ from PIL import Image
 
 import notmnist
 from conftest import CHECKOUT
-from notmnist import files, results
+from notmnist import files, results, sources
 from notmnist.dataset import Split
 from notmnist.deduplication import first_copies, near_groups, near_pairs
 from notmnist.errors import NotMNISTError
@@ -30,7 +30,7 @@ from notmnist.sources import LETTERS, SPLITS
 from tools import gallery
 from tools.gallery import glyph_data, pages
 from tools.gallery.__main__ import main
-from tools.openglyphs.provenance import TABLE
+from tools.openglyphs.provenance import TABLE, Font
 
 NOTEBOOKS = sorted(path.stem for path in (CHECKOUT / "notebooks").glob("*.ipynb"))
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
@@ -74,7 +74,10 @@ def glyphs(data):
                 )
             )  # fmt: skip
     test = described[-len(data.test) :]
+    version = sources.find("openglyphs").version
     for path in sorted((CHECKOUT / "misc" / "results").glob("*-openglyphs.npz")):
+        if json.loads(path.with_suffix(".json").read_text())[0].get("data_version") != version:
+            continue
         with np.load(path) as kept:
             for name in kept.files:
                 model = name.removeprefix("openglyphs/")
@@ -496,7 +499,7 @@ def test_predictions_of_another_test_split_are_refused(tmp_path):
         np.array(["a.ttf"]), np.array(["A"]),
     )  # fmt: skip
     data = notmnist.Dataset("openglyphs", split[:0], split[:0], split, {})
-    font = SimpleNamespace(font="a.ttf", family="A", licence="OFL-1.1", split="test")
+    font = Font(**dict.fromkeys(Font._fields, "") | {"font": "a.ttf", "split": "test"})
     with pytest.raises(NotMNISTError, match="'a model' do not match this test split"):
         glyph_data.write(tmp_path, data, [font], {"a model": np.zeros((3, 5), np.uint8)})
     assert list(tmp_path.iterdir()) == []
