@@ -215,7 +215,7 @@ def test_prepare_writes_the_groups_on_request_and_info_counts_them(capsys, home)
     assert len(rows) == near["grouped"]
     assert len({row["group"] for row in rows}) == near["groups"]
     exact = Counter(row["exact"] for row in rows)
-    assert sum(count for count in exact.values() if count > 1) == 221  # the solid I
+    assert sum(count for count in exact.values() if count > 1) == 633  # the solid I
     assert cli.main(["info", "openglyphs"]) == 0
     assert f"{near['pairs']:,} pairs within 0.85 grey levels" in capsys.readouterr().out
 
@@ -224,6 +224,6 @@ def test_the_data_card_states_the_near_duplicates(pytestconfig):
     text = (pytestconfig.rootpath / "data" / "README.md").read_text(encoding="utf-8")
     data_card = " ".join(text.split())
     near = pipeline.prepare("openglyphs", groups=True)["duplicates"]["near"]
-    assert f"{near['groups']} groups of {near['grouped']} images are near duplicates" in data_card
+    assert f"{near['groups']} groups of {near['grouped']:,} images are near duplicates" in data_card
     leaked = (~notmnist.load("openglyphs").clean_test).sum()
     assert f"{leaked} test images have one in training" in data_card

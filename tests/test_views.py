@@ -25,8 +25,8 @@ def split():
 
 
 def test_pieces_are_views_of_all_rows_in_order(split):
-    pieces = list(split.pieces(4_000))
-    assert [len(piece) for piece in pieces] == [4_000, 4_000, 4_000, len(split) - 12_000]
+    pieces = list(split.pieces(8_000))
+    assert [len(piece) for piece in pieces] == [8_000, 8_000, 8_000, len(split) - 24_000]
     assert np.array_equal(np.concatenate([piece.labels for piece in pieces]), split.labels)
     assert all(np.shares_memory(piece.images, split.images) for piece in pieces)
     assert list(split[:0].pieces()) == []
