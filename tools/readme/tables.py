@@ -245,6 +245,7 @@ def _results(
     columns: dict[str, Cell] = {
         "model": lambda entry: (
             f"[{escaped(entry['model'])}]({notebooks}/{entry['notebook']}.ipynb)"
+            + (f" (on {data_version(entry)})" if len(set(map(data_version, entries))) > 1 else "")
         ),
         **more,
     }
@@ -263,11 +264,12 @@ def escaped(text: str) -> str:
 
 
 def _column_name(entries: Sequence[Entry], protocol: Protocol, test: str) -> str:
-    """Name a column after training set and version, test set and number of test images."""
+    """Name a column after the training set, its version if all rows share it, and the test set."""
     counts = sorted({entry["tests"][test]["n"] for entry in entries if test in entry["tests"]})
     images = " or ".join(f"{count:,}" for count in counts) or "-"
-    versions = " or ".join(sorted({data_version(entry) for entry in entries}))
-    return f"{f'{protocol.training} {versions}'.rstrip()} → {TESTS[test]}, n = {images}"
+    version, *others = {data_version(entry) for entry in entries}
+    training = protocol.training if others else f"{protocol.training} {version}".rstrip()
+    return f"{training} → {TESTS[test]}, n = {images}"
 
 
 def _accuracy_on(test: str) -> Cell:
