@@ -146,7 +146,7 @@ def test_the_wheel_holds_code_notebooks_results_and_data_and_little_else(wheel):
     arrays = {name for name in names if name.endswith(".npz")}
     assert arrays == {"notmnist/misc/model/weights.npz"}
     assert not any(name.startswith(("tests", "benchmarks", "data")) for name in names)
-    assert wheel.stat().st_size < 10e6
+    assert wheel.stat().st_size < 15e6
 
 
 def test_a_notebook_runs_from_the_wheel_alone_in_an_empty_folder(wheel, tmp_path):
