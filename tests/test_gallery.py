@@ -79,7 +79,7 @@ def glyphs(data):
         if json.loads(path.with_suffix(".json").read_text())[0].get("data_version") != version:
             continue
         with np.load(path) as kept:
-            for name in kept.files:
+            for name in (name for name in kept.files if name.startswith("openglyphs/")):
                 model = name.removeprefix("openglyphs/")
                 letters = kept[name].argmax(-1) if kept[name].ndim == 3 else kept[name]
                 for glyph, read in zip(test, letters.T, strict=True):
@@ -350,9 +350,7 @@ def test_near_copies_and_none_share_out_the_rest(open_page, glyphs):
 
 
 def test_filters_work_together_and_an_address_holds_them(open_page, glyphs):
-    expected = [
-        g for g in glyphs if g.letter == "I" and g.split == "test" and MODEL in g.wrong
-    ]
+    expected = [g for g in glyphs if g.letter == "I" and g.split == "test" and MODEL in g.wrong]
     page = open_page("glyphs.html")
     choose(page, "Letter", "I")
     choose(page, "Split", "test")

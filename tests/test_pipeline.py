@@ -180,7 +180,9 @@ def test_a_card_says_whether_a_repacked_archive_has_the_published_content():
         large | {"published": False}, small | {"published": False, "per_letter": other},
     ]})  # fmt: skip
     counts = f"{large['images']:,}", f"{small['images']:,}"
-    assert f"large.tar.gz: {counts[0]} images, not the published file, but the same content" in shown
+    assert (
+        f"large.tar.gz: {counts[0]} images, not the published file, but the same content" in shown
+    )
     assert f"small.tar.gz: {counts[1]} images, not the published file\n" in shown
 
 
