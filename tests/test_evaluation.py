@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
 import notmnist
-from notmnist import cli, files, results
+from notmnist import cli, files, results, sources
 from notmnist.archives import members
 from notmnist.errors import NotMNISTError, UsageError
 from notmnist.scoring import calibration, intervals, submissions
@@ -58,7 +58,13 @@ def committed():
 
 def test_a_committed_models_own_predictions_have_the_accuracy_of_its_results():
     models = list(committed())
-    assert models
+    of_this_version = [
+        f"{entry['notebook']}:{entry['model']}"
+        for entry in results.read_results(files.committed_results())["openglyphs"]
+        if "openglyphs" in entry["tests"]
+        and results.data_version(entry) == sources.find("openglyphs").version
+    ]
+    assert models and [name for name, _, _ in models] == of_this_version
     for _, score, seeds in models:
         scores = notmnist.evaluate(seeds[-1], "openglyphs")
         assert round(scores.accuracy, 6) == score["accuracy"][-1]

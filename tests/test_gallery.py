@@ -205,9 +205,11 @@ def test_every_link_leads_to_a_file_of_the_site_and_a_place_in_it(site):
 
 def test_the_site_has_every_notebook_and_curve_and_nothing_of_this_machine(site):
     assert sorted(path.stem for path in (site / "notebooks").iterdir()) == NOTEBOOKS
+    committed = results.read_results(CHECKOUT / "misc" / "results")["openglyphs"]
+    recorded = {entry["notebook"] for entry in committed}
     # Nothing else of misc/, where pictures of genuine images may lie.
     assert sorted(path.name for path in (site / "misc").iterdir()) == [
-        f"{name}.png" for name in NOTEBOOKS if (CHECKOUT / "misc" / f"{name}.png").is_file()
+        f"{name}.png" for name in NOTEBOOKS if name in {"00_data", "11_summary"} | recorded
     ]
     for path in site.rglob("*"):
         if path.suffix in {".html", ".js", ".css"}:
@@ -510,6 +512,13 @@ def test_a_notebook_that_was_not_run_in_full_says_so_in_place_of_a_picture(tmp_p
     assert "No full run has been recorded yet" in page
     assert 'src="../misc/12_leakage.png"' not in page
     assert 'src="misc/12_leakage.png"' not in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_notebook_with_results_and_no_picture_is_named(tmp_path):
+    entries = {"openglyphs": [{"notebook": "12_leakage"}]}
+    with pytest.raises(NotMNISTError, match="run 12_leakage --budget full"):
+        pages.write(tmp_path, [CHECKOUT / "notebooks" / "12_leakage.ipynb"], tmp_path, entries)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_links_of_a_notebook_stay_inside_the_site(tmp_path):

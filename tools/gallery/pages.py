@@ -15,6 +15,7 @@ from nbconvert.filters import markdown2html
 from pygments.formatters import HtmlFormatter
 
 from notmnist import results
+from notmnist.errors import NotMNISTError
 from notmnist.version import __version__
 from tools.readme import tables
 
@@ -60,10 +61,15 @@ def write(folder: Path, notebooks: Sequence[Path], misc: Path, entries: tables.E
     notebooks : sequence of Path
         The notebooks to render.
     misc : Path
-        The folder with the pictures of the full runs. A notebook without one, which has not been
-        run in full yet, is shown without.
+        The folder with the pictures of the full runs. A notebook of which no full run is recorded
+        may lack one.
     entries : mapping of str to sequence of mapping
         The results by training set, as `notmnist.results.read_results` returns them.
+
+    Raises
+    ------
+    NotMNISTError
+        When the results name a notebook that has no picture.
     """
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     environment.globals["version"] = __version__
@@ -74,7 +80,14 @@ def write(folder: Path, notebooks: Sequence[Path], misc: Path, entries: tables.E
         (folder / path).write_text(text, encoding="utf-8")
 
     rendered = [render(path) for path in notebooks]
+    recorded = {entry["notebook"] for of_dataset in entries.values() for entry in of_dataset}
     pictures = {of.name: of.picture for of in rendered if (misc / of.picture).is_file()}
+    for notebook in rendered:
+        if notebook.name in recorded - pictures.keys():
+            raise NotMNISTError(
+                f"{misc / notebook.picture} does not exist: make it with `notmnist run "
+                f"{notebook.name} --budget full`"
+            )
     environment.globals["pictures"] = pictures
     protocols = {
         protocol.title: _to_html(tables.results_table(entries, protocol, "notebooks"))
