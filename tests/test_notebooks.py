@@ -176,6 +176,20 @@ def test_what_a_notebook_leaves_is_kept_when_it_has_succeeded(notebook, misc):
     assert (misc / "results" / "left").read_text() == "3"
 
 
+def test_a_full_run_keeps_what_its_studies_printed(notebook, misc):
+    path = notebook("print('not kept')", "print('a table')", "1 + 1")
+    cells = nbformat.read(path, as_version=4)
+    for cell in cells.cells[1:]:
+        cell.metadata["tags"] = ["study"]
+    cells.cells.insert(0, nbformat.v4.new_markdown_cell("## Data\n\n**One study.** Why **this**?"))
+    nbformat.write(cells, path)
+    run(path)
+    assert not (misc / "results").exists()
+    run(path, budget="full")
+    kept = (misc / "results" / "99_test-openglyphs.txt").read_text()
+    assert kept == "One study\n\na table\n\nOne study\n\n"
+
+
 def test_inplace_with_other_settings_is_wrong_usage(notebook):
     for option in ({"budget": "full"}, {"dataset": "notmnist-small"}, {"seeds": 2}):
         with pytest.raises(UsageError, match="quick runs on openglyphs only"):

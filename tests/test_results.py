@@ -467,6 +467,8 @@ def test_the_full_budget_is_told_by_training_set_with_choices_and_searches(full,
         "In brackets: 95% intervals of the mean over seeds, for new families of fonts"
     )
     assert "predates the recording" not in told
+    (full / "results" / "nb-openglyphs.txt").write_text("A study\n\na table\n")
+    assert "\n     0.03     -\n\nA study\n\na table\n\nIn brackets" in results.full_budget("nb")
     (full / "results" / "old-openglyphs.json").write_text(json.dumps([RIGHT | {"notebook": "old"}]))
     assert "This run predates the recording of choices" in results.full_budget("old")
 

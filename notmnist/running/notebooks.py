@@ -9,7 +9,7 @@ import numpy as np
 
 from notmnist import files, pipeline, results, sources
 from notmnist.errors import NotMNISTError, UsageError
-from notmnist.running import cluster, local
+from notmnist.running import cluster, local, studies
 from notmnist.running.execution import Task
 
 
@@ -137,7 +137,10 @@ def run(
         name = f"results/{stem}.json"
         left = executed.outputs.get(name)
         entries = results.parse_entries(left, name) if left is not None else []
-        kept = {} if inplace else _keep(executed.outputs, files.misc())
+        outputs = dict(executed.outputs)
+        if budget == "full" and (text := studies.printed(executed.notebook)):
+            outputs[f"results/{stem}.txt"] = text.encode()
+        kept = {} if inplace else _keep(outputs, files.misc())
         target = originals[task.stem] if inplace else files.misc() / f"{stem}.ipynb"
         files.write_text(target, executed.notebook)
         yield Finished(target, entries, kept.get(results.picture_name(task.stem, dataset, budget)))

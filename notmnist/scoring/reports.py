@@ -50,8 +50,8 @@ def full_budget(notebook: str) -> str:
     Returns
     -------
     str
-        As `describe`, and, where the run recorded them, what was chosen for each model and the
-        searches behind it.
+        As `describe`, and, where the run recorded them, what was chosen for each model, the
+        searches behind it, and what the notebook's studies printed.
 
     Raises
     ------
@@ -65,6 +65,9 @@ def full_budget(notebook: str) -> str:
         if entries := [entry for entry in of_dataset if entry["notebook"] == notebook]:
             named = f"{dataset} {data_version(entries[0])}".rstrip()
             blocks.append("\n".join([f"Trained on {named}", *_lines(entries)]))
+            printed = files.committed_results() / f"{notebook}-{dataset}.txt"
+            if printed.is_file():
+                blocks.append(printed.read_text(encoding="utf-8").rstrip("\n"))
     if not blocks:
         return f"No full run of {notebook} has been recorded yet."
     return "\n\n".join([*blocks, INTERVALS])
