@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from notmnist.evaluation import Evaluation as Evaluation
     from notmnist.evaluation import evaluate as evaluate
     from notmnist.exports import export as export
+    from notmnist.glyphs import lowercase_glyphs as lowercase_glyphs
+    from notmnist.glyphs import unknown_glyphs as unknown_glyphs
     from notmnist.pipeline import load as load
     from notmnist.pipeline import load_data as load_data
     from notmnist.pipeline import prepare as prepare
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from notmnist.prediction import load_model as load_model
     from notmnist.prediction import predict as predict
     from notmnist.prepared.pickling import read_pickle as read_pickle
-    from notmnist.unknown import unknown_glyphs as unknown_glyphs
 
 _MODULES = {
     "Dataset": "dataset",
@@ -34,6 +35,8 @@ _MODULES = {
     "Evaluation": "evaluation",
     "evaluate": "evaluation",
     "export": "exports",
+    "lowercase_glyphs": "glyphs",
+    "unknown_glyphs": "glyphs",
     "load": "pipeline",
     "load_data": "pipeline",
     "prepare": "pipeline",
@@ -42,7 +45,6 @@ _MODULES = {
     "load_model": "prediction",
     "predict": "prediction",
     "read_pickle": "prepared.pickling",
-    "unknown_glyphs": "unknown",
 }
 __all__ = ["NotMNISTError", "UsageError", "__version__", *_MODULES]
 

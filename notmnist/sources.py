@@ -14,6 +14,7 @@ from typing import TypeVar
 from notmnist.errors import UsageError
 
 LETTERS = "ABCDEFGHIJ"
+LOWERCASE = LETTERS.lower()
 UNKNOWN = "KLMNOPQRSTUVWXYZ0123456789"  # what a reader of A to J should not recognise
 IMAGE_SIZE = 28
 SPLITS = ("train", "valid", "test")
@@ -229,6 +230,12 @@ OPENGLYPHS_UNKNOWN = Archive(
     size=1_201_162,
     sha256="968dd922c33e2966c1c5e1532aba6df590ed2f059b218fcf7b67df337e7be925",
     path=EMBEDDED / "openglyphs_unknown.tar.gz",
+)
+OPENGLYPHS_LOWERCASE = Archive(
+    filename="openglyphs_lowercase.tar.gz",
+    size=1_963_813,
+    sha256="fe5ec83831151d2db66dd6fa502cc6897263eac2bb496e966d11c563d25ef87a",
+    path=EMBEDDED / "openglyphs_lowercase.tar.gz",
 )
 
 DATASETS = {

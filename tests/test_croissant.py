@@ -7,7 +7,12 @@ import pytest
 
 from notmnist import files, sources
 
-ARCHIVES = (sources.OPENGLYPHS_LARGE, sources.OPENGLYPHS_SMALL, sources.OPENGLYPHS_UNKNOWN)
+ARCHIVES = (
+    sources.OPENGLYPHS_LARGE,
+    sources.OPENGLYPHS_SMALL,
+    sources.OPENGLYPHS_UNKNOWN,
+    sources.OPENGLYPHS_LOWERCASE,
+)
 FOLDER = sources.OPENGLYPHS_LARGE.path.parent
 # mlcroissant calls what rdflib is about to drop, and leaves the files that it reads open.
 pytestmark = [

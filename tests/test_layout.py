@@ -17,7 +17,7 @@ FLOORS = [
     {"errors", "files", "original", "schemas", "sources", "splits", "version"},
     {"archives", "deduplication", "exports", "fitting", "prediction", "scoring"},
     {"dataset", "prepared"},
-    {"pipeline", "unknown"},
+    {"glyphs", "pipeline"},
     {"augmentation", "elsewhere", "plotting", "results", "training"},
     {"evaluation", "running"},
     {"__init__"},

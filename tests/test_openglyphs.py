@@ -20,7 +20,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from notmnist.errors import NotMNISTError
-from notmnist.sources import LETTERS, UNKNOWN
+from notmnist.sources import LETTERS, LOWERCASE, UNKNOWN
 from tools.openglyphs import rendering
 from tools.openglyphs.__main__ import main
 from tools.openglyphs.archives import encode_png, hash_tar, read_archive, write_archive
@@ -37,7 +37,7 @@ from tools.openglyphs.provenance import (
     read_table,
     split_of,
 )
-from tools.openglyphs.selection import CLOSEST, MOST, distances, draw_settings, select
+from tools.openglyphs.selection import CLOSEST, MOST, distances, draw_settings, look_new, select
 from tools.openglyphs.styles import parse_header, read_style
 from tools.openglyphs.variation import Variations, augment, vary
 
@@ -54,6 +54,9 @@ TARS = {
     "openglyphs_large.tar.gz": "2773007597ebb42b45016ae4d68140cc285387e54560cdaa843950e98bcd58d8",
     "openglyphs_small.tar.gz": "a7ab3918271e8e2cd3378e8012818b09e600c148eae73b24de242e79f08338e1",
     "openglyphs_unknown.tar.gz": "31d391050e57466ffb2be0a4fa7a9fbc27c82d1732563eebfdb7b0f66c5d782d",
+    "openglyphs_lowercase.tar.gz": (
+        "3364b7a1154dffc973afa3f7f05f5df46416b0460270e7522b5e54fdd48fb991"
+    ),
 }
 # The hashes of the tars of OpenGlyphs 1.0.
 VERSION_1_0 = {
@@ -122,6 +125,7 @@ def sample(tmp_path: Path) -> Path:
             split="test" if "cm" in path else "train",
             letters="ABCDEFGHJ" if "DejaVuSans" in path else "ABCDEFGHIJ",
             unknown="KLZ09" if "cmr10" in path else "",
+            lowercase="abj" if "STIX" in path else "",
         )
         for path, content in fonts.items()
     ]
@@ -271,6 +275,10 @@ def test_build_takes_the_letters_and_splits_of_the_table(sample):
     assert {font for _, font, _ in small} == {"fonts-sample--cmr10.ttf", "fonts-sample--cmtt10.ttf"}
     unknown = list(read_archive(sample / "out" / "openglyphs_unknown.tar.gz"))
     assert [glyph[:2] for glyph in unknown] == [(c, "fonts-sample--cmr10.ttf") for c in "KLZ09"]
+    lowercase = list(read_archive(sample / "out" / "openglyphs_lowercase.tar.gz"))
+    assert [glyph[:2] for glyph in lowercase] == [
+        (c, "fonts-sample--STIXGeneral.ttf") for c in "abj"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -383,7 +391,7 @@ def test_committed_table_states_every_font_whole(table):
     rows = read_table()
     assert len(table) == len(rows) and rows == sorted(rows)
     assert len({(row.font_sha256, row.axes) for row in rows}) == len(rows)
-    may_be_empty = {"weight", "width", "axes", "unknown"}
+    may_be_empty = {"weight", "width", "axes", "unknown", "lowercase"}
     for row in rows:
         assert may_be_empty.issuperset(name for name, cell in row._asdict().items() if not cell)
         assert row.category in CATEGORIES and row.slant in ("upright", "italic")
@@ -394,6 +402,7 @@ def test_committed_table_states_every_font_whole(table):
         assert row.font == font_name(row.package, row.path, number)
         assert row.since in ("1.0", "1.1") and (row.axes or not number)
         assert row.unknown == "".join(c for c in UNKNOWN if c in row.unknown)
+        assert row.lowercase == "".join(c for c in LOWERCASE if c in row.lowercase)
         assert row.font.isascii() and not set("?>~") & set(row.font)  # plain base64 has no slash
         assert row.letters == "".join(sorted(set(row.letters) & set(LETTERS)))
 
@@ -426,6 +435,28 @@ def test_committed_unknown_glyphs_are_of_one_font_per_test_family(table):
     assert len(families) > 150 and set(families.values()) == {1}
 
 
+def test_committed_small_letters_are_of_one_font_per_training_family(table):
+    fonts = [row for row in table.values() if row.lowercase]
+    assert {row.split for row in fonts} == {"train"}
+    families = Counter(row.family for row in fonts)
+    assert len(families) > 700 and set(families.values()) == {1}
+
+
+@pytest.mark.parametrize("root", ["openglyphs_unknown", "openglyphs_lowercase"])
+def test_committed_characters_look_like_no_letter_of_their_font(embedded, root):
+    letters = defaultdict(list)
+    for _, font, image in embedded["openglyphs_large"] + embedded["openglyphs_small"]:
+        letters[font].append(image)
+    for _, font, image in embedded[root]:
+        assert look_new(image[None], np.stack(letters[font])).all()
+
+
+def test_what_is_a_little_darker_does_not_look_new():
+    letters = np.full((2, 28, 28), [[[0]], [[200]]], np.uint8)
+    grey = np.full((4, 28, 28), np.uint8([7, 8, 192, 193])[:, None, None])
+    assert look_new(grey, letters).tolist() == [False, True, True, False]
+
+
 @pytest.mark.parametrize(("root", "tar"), VERSION_1_0.items())
 def test_version_1_0_is_in_the_committed_archives_bit_for_bit(tmp_path, table, embedded, root, tar):
     members = [glyph for glyph in embedded[root] if table[glyph[1]].since == "1.0"]
@@ -446,9 +477,14 @@ def test_committed_images_repeat_only_as_the_solid_i_of_training(table, embedded
 def test_committed_rejections_are_not_in_the_table(table):
     with (EMBEDDED / "rejected.csv").open(newline="", encoding="utf-8") as file:
         rejected = list(csv.DictReader(file))
-    assert all(row["reason"] for row in rejected)
-    hashes = {row.font_sha256 for row in table.values()}
-    assert not hashes & {row["font_sha256"] for row in rejected}
+    assert all(row["reason"] and row["letters"] for row in rejected)
+    whole = {row["font_sha256"] for row in rejected if row["letters"] == LETTERS}
+    assert not whole & {row.font_sha256 for row in table.values()}
+    small = [row for row in rejected if row["letters"] != LETTERS]
+    for row in small:
+        assert set(row["letters"]) <= set(LOWERCASE)
+        assert not set(row["letters"]) & set(table[row["font"]].characters)
+    assert whole and small
 
 
 def test_committed_archives_are_packed_like_notmnist(tmp_path, embedded):

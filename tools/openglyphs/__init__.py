@@ -32,4 +32,9 @@ The fonts in the table meet these conditions:
 - The unknown glyphs (K to Z and digits) are of one font of each test family: the first in the order
   of the hashes of their names that has them all and does not draw them as it draws A to J. A
   character that looks like a letter of its font (closer than 8), or repeats a glyph, is dropped.
+- The small letters (a to j) are of one font of each training family: the first in the same order
+  with any to take. A small letter that looks like a capital of its font (closer than 8), repeats a
+  glyph of any archive, or is a near duplicate of a validation, test or unknown glyph, is not taken.
+  Small letters that are drawn as capitals, or cannot be named, were rejected by eye, and are in
+  `openglyphs/rejected.csv`, too.
 """

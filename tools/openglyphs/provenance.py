@@ -71,6 +71,7 @@ class Font(NamedTuple):
     split: str
     letters: str
     unknown: str
+    lowercase: str
 
     @property
     def style(self) -> Style:
@@ -80,7 +81,7 @@ class Font(NamedTuple):
     @property
     def characters(self) -> str:
         """Return all characters of the font that are in an archive."""
-        return self.letters + self.unknown
+        return self.letters + self.unknown + self.lowercase
 
     @property
     def setting(self) -> dict[str, float]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from notmnist.errors import NotMNISTError
 from notmnist.files import replacing, sha256
-from notmnist.sources import IMAGE_SIZE, LETTERS, UNKNOWN
+from notmnist.sources import IMAGE_SIZE, LETTERS, LOWERCASE, UNKNOWN
 from tools.openglyphs.archives import hash_tar, write_archive
 from tools.openglyphs.faces import check, opened
 from tools.openglyphs.packages import fetch, read_fonts
@@ -24,6 +24,7 @@ ARCHIVES = {
     "openglyphs_large": (("train", "valid"), LETTERS),
     "openglyphs_small": (("test",), LETTERS),
     "openglyphs_unknown": (("test",), UNKNOWN),
+    "openglyphs_lowercase": (("train",), LOWERCASE),
 }
 
 

@@ -1,6 +1,7 @@
-"""Draw instances of variable fonts, and select the fonts of a family that look different.
+"""Draw instances of variable fonts, and select fonts and characters that look different.
 
-The fonts that version 1.1 added to families were selected so. The build needs none of this, because
+The fonts that version 1.1 added to families, and the glyphs of its further archives, were selected
+so. The build needs none of this, because
 `provenance.csv` holds the outcome.
 """
 
@@ -12,6 +13,7 @@ from tools.openglyphs.faces import Axis
 PIXELS = len(LETTERS) * IMAGE_SIZE**2
 INSTANCES = 32  # drawn of each variable font, to select from
 CLOSEST = 12  # grey levels, between two fonts of a family
+ALIKE = 8  # grey levels, under which a character looks like a letter of its font
 MOST = {"train": 28, "valid": 6, "test": 6}  # fonts of a family, by split
 LONG = 20  # of the range of an axis whose values are rounded to whole numbers
 
@@ -90,3 +92,22 @@ def select(present: np.ndarray, candidates: np.ndarray, split: str) -> list[int]
         newest = distances(candidates, candidates[chosen[-1:]])[:, 0]
         nearest = np.minimum(nearest, newest)
     return chosen
+
+
+def look_new(images: np.ndarray, letters: np.ndarray) -> np.ndarray:
+    """Tell which characters of a font look like none of its letters.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, 28, 28)
+        Other characters than A to J, such as small letters.
+    letters : ndarray of uint8, shape (m, 28, 28)
+        The letters A to J, or some of them.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        Whether the root mean square of the difference to every letter is at least `ALIKE`.
+    """
+    differences = images[:, None].astype(np.float32) - letters
+    return np.sqrt((differences**2).mean(axis=(2, 3))).min(axis=1) >= ALIKE
