@@ -23,7 +23,7 @@ class Augmentation:
 
     The changes are applied in the order of the attributes. The rows are drawn separately for each
     change, so that some images are changed in several ways and others not at all. The default
-    shares were chosen on OpenGlyphs, with validation families that were not used for training.
+    shares come from earlier trials on OpenGlyphs, of which no record was kept.
 
     Attributes
     ----------

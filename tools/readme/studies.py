@@ -1,4 +1,4 @@
-"""Format what the studies measured, notebooks 14 to 16, as Markdown tables."""
+"""Format what the studies measured, notebooks 13 to 16, as Markdown tables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ class Study(NamedTuple):
 
 
 STUDIES = {
+    "single changes": Study("13_best", "single changes"),
     "unknown inputs": Study("14_out_of_distribution", "AUROC"),
     "wrong labels": Study("15_label_noise", "found", text_columns=3),
     "calibration": Study("16_calibration", "calibration, test families"),
@@ -50,8 +51,9 @@ def study_table(entries: Entries, study: Study) -> str:
         that says so.
     """
     for entry in entries.get("openglyphs", ()):
-        if entry["notebook"] == study.notebook and study.title in entry.get("tables", {}):
-            return _formatted(entry["tables"][study.title], study.text_columns)
+        tables = entry.get("searches", {}) | entry.get("tables", {})
+        if entry["notebook"] == study.notebook and study.title in tables:
+            return _formatted(tables[study.title], study.text_columns)
     return f"No full run of notebook {study.notebook[:2]} has been recorded yet."
 
 
