@@ -1,12 +1,16 @@
 """Predicting letters: real pictures of all kinds, bad ones in one line each, and NumPy as Keras."""
 
+import contextlib
 import io
 import json
+import os
 import re
+import socket
 import struct
 import subprocess
 import sys
 import zlib
+from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
 import pytest
@@ -211,6 +215,65 @@ def test_a_folder_is_told_in_one_line(tmp_path, capsys):
     assert capsys.readouterr().err == f"notmnist: {tmp_path} is a folder: give the pictures in it\n"
 
 
+def listening_socket(path):
+    """Bind a socket by a short name, since a socket's path has at most about 100 characters."""
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(path.name)
+
+
+NO_FILES = {
+    "pipe": lambda path: os.mkfifo(path),
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "terminal": lambda path: path.symlink_to("/dev/tty"),
+    "socket": listening_socket,
+}  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_what_is_no_file_is_told_in_one_line_at_once(kind, tmp_path):
+    NO_FILES[kind](tmp_path / f"{kind}.png")
+    done = subprocess.run(
+        [sys.executable, "-m", "notmnist", "predict", f"{kind}.png"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    message = "is a pipe, a socket or a device: save the picture as a file"
+    assert done.stderr == f"notmnist: {kind}.png {message}\n"
+
+
+def test_a_name_that_no_file_can_have_is_told_in_one_line(capsys):
+    for name in ("x" * 5_000, "nul\0", f"{__file__}/A.png", "~nobody-of-that-name/A.png"):
+        assert cli.main(["predict", name]) == 1
+        printed = capsys.readouterr()
+        assert printed.err.count("\n") == 1 and printed.out == ""
+
+
+# What a file's name may hold on most systems, above all what breaks lines or moves the cursor.
+AWKWARD = st.text(st.one_of(
+    st.sampled_from("\n\r\t\v\f\x1b\x7f\x85\u2028\u202e\udcff"),
+    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]),
+), min_size=1, max_size=20)  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no such names")
+@settings(max_examples=50, deadline=None)
+@given(name=AWKWARD)
+def test_any_name_of_a_file_gives_one_line(tmp_path_factory, name):
+    folder = tmp_path_factory.mktemp("awkward")
+    for part, content in (("A", saved(draw("A", 40))), ("none", b"no picture")):
+        (folder / f"{part}{name}").write_bytes(content)
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        paths = [str(folder / f"{part}{name}") for part in ("A", "none")]
+        assert cli.main(["predict", *paths]) == 1
+    for stream, end in ((out, r"  A +[\d.]+%\n"), (err, " is not a picture .*\n")):
+        (line,) = stream.getvalue().splitlines(keepends=True)
+        assert re.fullmatch(rf"(notmnist: )?{re.escape(str(folder))}.+{end}", line), line
+        assert line.removesuffix("\n").isprintable()
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_a_damaged_picture_never_ends_in_a_traceback(tmp_path_factory, data):
@@ -304,8 +367,29 @@ def folder(tmp_path):
 def test_a_saved_network_is_loaded_as_it_was(folder):
     loaded = notmnist.load_model(folder)
     assert {name: array.shape for name, array in loaded.weights.items()} == network.shapes(2, 3, 4)
-    assert repr(loaded) == "TrainedModel(m, 856 weights)"
+    assert repr(loaded) == "TrainedModel(m, 856 weights with normalisation folded in)"
     assert loaded.predict(np.zeros((3, 28, 28), np.uint8)).shape == (3,)
+
+
+def test_a_network_is_loaded_by_any_form_of_its_folders_name(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    monkeypatch.setenv("USERPROFILE", str(folder.parent))
+    monkeypatch.chdir(folder.parent)
+    for name in (folder, str(folder), folder.name, f"~/{folder.name}"):
+        assert notmnist.load_model(name).card["model"] == "m"
+    with pytest.raises(UsageError, match="write the path without ~"):
+        notmnist.load_model("~nobody-of-that-name/model")
+    monkeypatch.chdir(CHECKOUT)
+    with pytest.raises(NotMNISTError, match="no trained network in "):
+        notmnist.load_model(folder.name)
+
+
+def test_only_the_packages_network_is_kept(folder, model):
+    assert notmnist.load_model() is model
+    card = json.loads((folder / "card.json").read_text())
+    assert notmnist.load_model(folder).card["model"] == "m"
+    (folder / "card.json").write_text(json.dumps(card | {"model": "another"}))
+    assert notmnist.load_model(folder).card["model"] == "another"
 
 
 def rewrite_weights(folder, **arrays):
@@ -350,13 +434,10 @@ def damage(folder, how):
     "how", ["card missing", "card of another structure", "card no JSON", "weights cut",
             "not a number", "other shape", "more arrays", "a pickle"],
 )  # fmt: skip
-def test_a_damaged_network_is_refused_in_one_line(folder, how, tmp_path_factory):
-    copy = tmp_path_factory.mktemp("copy")  # a folder is read only once
+def test_a_damaged_network_is_refused_in_one_line(folder, how):
     damage(folder, how)
-    for path in folder.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
     with pytest.raises(NotMNISTError, match=r"no trained network in .*: install notmnist again"):
-        notmnist.load_model(copy)
+        notmnist.load_model(folder)
 
 
 def test_too_large_a_network_is_not_saved(tmp_path):
