@@ -11,57 +11,27 @@ import subprocess
 import sys
 import zlib
 from contextlib import redirect_stderr, redirect_stdout
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 import notmnist
 from conftest import CHECKOUT
 from notmnist import NotMNISTError, UsageError, cli
 from notmnist.prediction import network, read_picture, save_model, weights_of
 from notmnist.sources import LETTERS
+from tools.readme import pictures
+from tools.readme.pictures import draw, photographed, transparent, with_round_corners
 
-matplotlib = pytest.importorskip("matplotlib", reason="extra: its fonts draw the pictures")
-FONTS = matplotlib.get_data_path() + "/fonts/ttf/"
-
-
-def draw(letter, size=200, font="DejaVuSans.ttf", ink=0, ground=255, margin=0.3):
-    """Draw a letter as a program would that is none of ours: a grey picture with a margin."""
-    drawn = ImageFont.truetype(FONTS + font, size)
-    left, top, right, bottom = drawn.getbbox(letter)
-    space = round(margin * size) + 1
-    picture = Image.new("L", (right - left + 2 * space, bottom - top + 2 * space), ground)
-    ImageDraw.Draw(picture).text((space - left, space - top), letter, ink, drawn)
-    return picture
+pytest.importorskip("matplotlib", reason="extra: its fonts draw the pictures")
 
 
 def sixteen_bits(picture):
     return Image.fromarray(np.asarray(picture).astype(np.uint16) * 257)
-
-
-def noisy(picture):
-    noise = np.random.default_rng(0).normal(0, 12, (picture.height, picture.width))
-    return Image.fromarray((np.asarray(picture) + noise).clip(0, 255).astype(np.uint8))
-
-
-def transparent(picture, ink=(0, 0, 0)):
-    """Draw in one colour, with the letter in the transparency alone."""
-    whole = Image.new("RGB", picture.size, ink)
-    whole.putalpha(Image.eval(picture, lambda level: 255 - level))
-    return whole
-
-
-def with_round_corners(picture):
-    """Cut off the corners, as screenshots of windows have them."""
-    mask = Image.new("L", picture.size, 0)
-    box = (0, 0, picture.width - 1, picture.height - 1)
-    ImageDraw.Draw(mask).rounded_rectangle(box, picture.height // 8, fill=255)
-    cut = picture.convert("RGB")
-    cut.putalpha(mask)
-    return cut
 
 
 PICTURES = {
@@ -74,7 +44,7 @@ PICTURES = {
     "pale.png": lambda letter: draw(letter, ink=150, ground=190),
     "dark.png": lambda letter: draw(letter, ink=70, ground=30),
     "blurred.png": lambda letter: draw(letter).filter(ImageFilter.GaussianBlur(6)),
-    "photo.jpg": lambda letter: noisy(draw(letter).filter(ImageFilter.GaussianBlur(3))),
+    "photo.jpg": lambda letter: photographed(draw(letter)),
     "coloured.png": lambda letter: ImageOps.colorize(draw(letter), "navy", "gold"),
     "palette.gif": lambda letter: draw(letter).convert("P"),
     "bilevel.png": lambda letter: draw(letter).convert("1"),
@@ -208,6 +178,59 @@ def test_what_is_no_picture_of_a_letter_is_told_in_one_line(name, tmp_path, caps
     assert line.startswith("notmnist: ") and name in line and message in line
     assert all(re.search(r"A\.png +A +[\d.]+%$", line) for line in printed.out.splitlines())
     assert printed.out.count("\n") == 2
+
+
+def test_the_page_documents_the_messages_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkdir("a")
+    given = {name: content for name, (content, _) in BAD.items()}
+    messages = {refusal("a")}
+    for name, content in given.items():
+        path = tmp_path / f"a{os.path.splitext(name)[1]}"
+        path.unlink(missing_ok=True)
+        if content is not None:
+            path.write_bytes(content)
+        messages.add(refusal(path.name))
+    if os.name != "nt":
+        os.mkfifo("b.png")
+        messages.add(refusal("b.png").replace("b.png", "a.png"))
+    page = (CHECKOUT / "docs" / "predict.md").read_text("utf-8").partition("## Bad input")[2]
+    documented = re.findall(r"^\| .+? \| `(.+?)`", page, re.MULTILINE)
+    assert len(documented) == 11 and set(documented) - messages == set()
+
+
+def refusal(name):
+    with pytest.raises(NotMNISTError) as refused:
+        read_picture(name)
+    return str(refused.value)
+
+
+def test_the_code_of_the_pages_runs(tmp_path, monkeypatch, model):
+    monkeypatch.chdir(tmp_path)
+    _, make = pictures.PICTURES["scan.png"]
+    make().save("scan.png")
+    page = (CHECKOUT / "docs" / "predict.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
+    names = {}
+    exec(code, names)
+    assert names["probabilities"].argmax() == LETTERS.index("D")
+    readme = (CHECKOUT / "README.md").read_text("utf-8").partition("## Read a picture")[2]
+    first, second = re.search(r"```python\n(.+?)```", readme, re.DOTALL)[1].splitlines()
+    known = {
+        "notmnist": notmnist,
+        "data": SimpleNamespace(test=notmnist.load("openglyphs").test[:9]),
+    }
+    assert eval(first, known).shape == (9,)
+    assert eval(second, known) is model.card
+
+
+def test_ten_pictures_made_by_other_means_are_read():
+    """They are those of the page. The last two show no such letter: of them, anything is said."""
+    rows = [row.strip("| ").split(" | ") for row in pictures.pictures_table().splitlines()[2:]]
+    letters = [shown[0] for _, shown, _ in rows]
+    answers = [answer.strip("`").split()[0] for _, _, answer in rows]
+    assert letters[:10] == list(LETTERS) and not set(letters[10:]) & set(LETTERS)
+    assert answers[:10] == letters[:10]
 
 
 def test_a_folder_is_told_in_one_line(tmp_path, capsys):
@@ -451,8 +474,6 @@ def test_too_large_a_network_is_not_saved(tmp_path):
 
 def test_numpy_computes_what_keras_computes():
     """The network is the one that notebook 13 builds, with weights and statistics at random."""
-    from types import SimpleNamespace
-
     from notmnist import training
 
     notebook = json.loads((CHECKOUT / "notebooks" / "13_best.ipynb").read_text(encoding="utf-8"))
