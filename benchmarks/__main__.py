@@ -9,7 +9,7 @@ import argparse
 import subprocess
 import sys
 
-NAMES = ("pipeline", "deduplication", "training", "peers", "frameworks", "plot")
+NAMES = ("pipeline", "deduplication", "training", "peers", "frameworks", "prediction", "plot")
 
 
 def main() -> None:

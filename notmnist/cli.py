@@ -10,7 +10,7 @@ from typing import Any
 
 from notmnist import evaluation, exports, files, pipeline, sources
 from notmnist.dataset import format_card
-from notmnist.errors import NotMNISTError, UsageError, say
+from notmnist.errors import NotMNISTError, UsageError, printable, say
 from notmnist.sources import POLICIES, SPLITS
 from notmnist.version import __version__
 
@@ -35,9 +35,14 @@ FILE holds one prediction for each image of load(NAME, dedup="none").test:
 _PICTURES = """\
 IMAGE is a picture of one letter in any format that Pillow reads, of any size and colour, dark on
 light or light on dark, with a margin around the letter. A grey one of 28 x 28 pixels is taken as it
-is, ink bright. One line says its name, the letter and the probability that the network gives it;
-where the likeliest letter is not likely enough, it asks "none of A to J?". The network's card, in
-notmnist.load_model().card, says how often that happens, and how often the network errs.
+is, ink bright; save a small letter with a margin, or of dark ink, larger than that.
+
+One line says the picture's name, the letter and the probability that the network gives it. Where
+this is below a limit chosen on validation data, "none of A to J?" follows: the picture may show
+another character, or a letter in a style that the network does not know. Some letters are doubted,
+and many other characters are not. The network's card says which share of each ("doubted", known
+and unknown), and how often the network errs; to print it:
+  python -c "import notmnist; print(notmnist.load_model().card)"
 """
 
 
@@ -205,6 +210,7 @@ def _parser() -> argparse.ArgumentParser:
     predict = _command(
         commands, "predict", _predict, "tell which letter from A to J each picture shows",
         "notmnist predict scan.png photo.jpg",
+        cached=False,
     )  # fmt: skip
     predict.epilog = f"{_PICTURES}\n{predict.epilog}"
     predict.add_argument("pictures", metavar="IMAGE", nargs="+", help="a file; see below")
@@ -212,7 +218,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: Any, name: str, function: Callable, text: str, *examples: str
+    commands: Any, name: str, function: Callable, text: str, *examples: str, cached: bool = True
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
@@ -222,12 +228,13 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=function)
-    parser.add_argument(
-        "--home",
-        metavar="DIR",
-        help="cache folder (default: NOTMNIST_HOME; if that is unset, data/ in a checkout, "
-        "otherwise the system's cache folder)",
-    )
+    if cached:
+        parser.add_argument(
+            "--home",
+            metavar="DIR",
+            help="cache folder (default: NOTMNIST_HOME; if that is unset, data/ in a checkout, "
+            "otherwise the system's cache folder)",
+        )
     parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     return parser
 
@@ -331,10 +338,11 @@ def _predict(options: argparse.Namespace) -> bool:
 
     model = prediction.load_model()
     failed = False
-    width = max(map(len, options.pictures))
-    for name in options.pictures:
+    names = [printable(path) for path in options.pictures]
+    width = max(map(len, names))
+    for name, path in zip(names, options.pictures, strict=True):
         try:
-            image = prediction.read_picture(files.expanded(name))
+            image = prediction.read_picture(files.expanded(path))
         except NotMNISTError as error:
             say(str(error))
             failed = True

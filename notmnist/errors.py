@@ -43,7 +43,18 @@ def needs_extra(extra: str) -> Iterator[None]:
 def say(message: str) -> None:
     """Print one line on stderr for the person who runs a command."""
     if sys.stderr is not None:  # a program without a console has none
-        print(f"notmnist: {' '.join(message.split())}", file=sys.stderr, flush=True)
+        line = printable(" ".join(message.split()))
+        print(f"notmnist: {line}", file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    r"""Write line ends, control characters and their like as escapes, such as ``\n``.
+
+    The name of a file may hold any of them, but must not break a line nor command the terminal.
+    """
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
 
 
 @contextmanager

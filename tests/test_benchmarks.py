@@ -152,6 +152,18 @@ def test_a_benchmark_without_room_does_not_start(pytestconfig, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_whole_command_is_timed_beside_its_imports(pytestconfig, tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "benchmarks.prediction", "--rounds", "2"],
+        cwd=pytestconfig.rootpath, env={"NOTMNIST_MISC": str(tmp_path), "PATH": ""},
+        capture_output=True, check=True, timeout=120,
+    )  # fmt: skip
+    (row,) = json.loads((tmp_path / "benchmarks.json").read_text())
+    assert row["name"] == "predict, imports alone" and row["size"] == 1
+    assert len(row["runs"]["ours"]) == 2 and min(row["ours"], row["reference"]) > 0
+    assert "notmnist/prediction/pictures.py" in row["modules"]
+
+
 def test_all_benchmarks_can_be_asked_for_help_without_being_started():
     command = [sys.executable, "-m", "benchmarks", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)

@@ -1,3 +1,4 @@
+import ast
 import csv
 import json
 import re
@@ -12,6 +13,7 @@ import pytest
 
 import notmnist
 from notmnist import cli, pipeline
+from notmnist.errors import say
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +119,27 @@ def test_every_command_takes_the_cache_folder_and_a_tilde_is_the_users_home(
     monkeypatch.setenv("NOTMNIST_HOME", "~nobody-of-that-name/cache")
     assert cli.main(["list"]) == 2
     assert "write the path without ~" in capsys.readouterr().err
+
+
+def test_what_uses_no_cache_takes_no_folder_of_it(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["predict", "--home", "cache", "A.png"])
+    assert "--home" in capsys.readouterr().err
+    assert "--home" not in help_of(capsys, "predict")
+
+
+def test_the_help_of_predict_tells_how_to_print_the_card(capsys):
+    (command,) = re.findall(r"^  (python -c .+)$", help_of(capsys, "predict"), re.MULTILINE)
+    program, *arguments = shlex.split(command)
+    assert program == "python"
+    shown = subprocess.run([sys.executable, *arguments], capture_output=True, text=True).stdout
+    assert ast.literal_eval(shown) == notmnist.load_model().card
+    assert {"known", "unknown"} <= ast.literal_eval(shown)["doubted"].keys()
+
+
+def test_what_is_said_is_one_line_that_does_not_command_the_terminal(capsys):
+    say("two\nlines, \x1b[31mred\x1b[0m and \udcff")
+    assert capsys.readouterr().err == "notmnist: two lines, \\x1b[31mred\\x1b[0m and \\udcff\n"
 
 
 def test_a_reader_that_leaves_early_is_no_failure_to_tell_of(home):

@@ -1,63 +1,37 @@
 """Predicting letters: real pictures of all kinds, bad ones in one line each, and NumPy as Keras."""
 
+import contextlib
 import io
 import json
+import os
 import re
+import socket
 import struct
 import subprocess
 import sys
 import zlib
+from contextlib import redirect_stderr, redirect_stdout
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 import notmnist
 from conftest import CHECKOUT
 from notmnist import NotMNISTError, UsageError, cli
 from notmnist.prediction import network, read_picture, save_model, weights_of
 from notmnist.sources import LETTERS
+from tools.readme import pictures
+from tools.readme.pictures import draw, photographed, transparent, with_round_corners
 
-matplotlib = pytest.importorskip("matplotlib", reason="extra: its fonts draw the pictures")
-FONTS = matplotlib.get_data_path() + "/fonts/ttf/"
-
-
-def draw(letter, size=200, font="DejaVuSans.ttf", ink=0, ground=255, margin=0.3):
-    """Draw a letter as a program would that is none of ours: a grey picture with a margin."""
-    drawn = ImageFont.truetype(FONTS + font, size)
-    left, top, right, bottom = drawn.getbbox(letter)
-    space = round(margin * size) + 1
-    picture = Image.new("L", (right - left + 2 * space, bottom - top + 2 * space), ground)
-    ImageDraw.Draw(picture).text((space - left, space - top), letter, ink, drawn)
-    return picture
+pytest.importorskip("matplotlib", reason="extra: its fonts draw the pictures")
 
 
 def sixteen_bits(picture):
     return Image.fromarray(np.asarray(picture).astype(np.uint16) * 257)
-
-
-def noisy(picture):
-    noise = np.random.default_rng(0).normal(0, 12, (picture.height, picture.width))
-    return Image.fromarray((np.asarray(picture) + noise).clip(0, 255).astype(np.uint8))
-
-
-def transparent(picture, ink=(0, 0, 0)):
-    """Draw in one colour, with the letter in the transparency alone."""
-    whole = Image.new("RGB", picture.size, ink)
-    whole.putalpha(Image.eval(picture, lambda level: 255 - level))
-    return whole
-
-
-def with_round_corners(picture):
-    """Cut off the corners, as screenshots of windows have them."""
-    mask = Image.new("L", picture.size, 0)
-    box = (0, 0, picture.width - 1, picture.height - 1)
-    ImageDraw.Draw(mask).rounded_rectangle(box, picture.height // 8, fill=255)
-    cut = picture.convert("RGB")
-    cut.putalpha(mask)
-    return cut
 
 
 PICTURES = {
@@ -70,7 +44,7 @@ PICTURES = {
     "pale.png": lambda letter: draw(letter, ink=150, ground=190),
     "dark.png": lambda letter: draw(letter, ink=70, ground=30),
     "blurred.png": lambda letter: draw(letter).filter(ImageFilter.GaussianBlur(6)),
-    "photo.jpg": lambda letter: noisy(draw(letter).filter(ImageFilter.GaussianBlur(3))),
+    "photo.jpg": lambda letter: photographed(draw(letter)),
     "coloured.png": lambda letter: ImageOps.colorize(draw(letter), "navy", "gold"),
     "palette.gif": lambda letter: draw(letter).convert("P"),
     "bilevel.png": lambda letter: draw(letter).convert("1"),
@@ -206,9 +180,121 @@ def test_what_is_no_picture_of_a_letter_is_told_in_one_line(name, tmp_path, caps
     assert printed.out.count("\n") == 2
 
 
+def test_the_page_documents_the_messages_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkdir("a")
+    given = {name: content for name, (content, _) in BAD.items()}
+    messages = {refusal("a")}
+    for name, content in given.items():
+        path = tmp_path / f"a{os.path.splitext(name)[1]}"
+        path.unlink(missing_ok=True)
+        if content is not None:
+            path.write_bytes(content)
+        messages.add(refusal(path.name))
+    if os.name != "nt":
+        os.mkfifo("b.png")
+        messages.add(refusal("b.png").replace("b.png", "a.png"))
+    page = (CHECKOUT / "docs" / "predict.md").read_text("utf-8").partition("## Bad input")[2]
+    documented = re.findall(r"^\| .+? \| `(.+?)`", page, re.MULTILINE)
+    assert len(documented) == 11 and set(documented) - messages == set()
+
+
+def refusal(name):
+    with pytest.raises(NotMNISTError) as refused:
+        read_picture(name)
+    return str(refused.value)
+
+
+def test_the_code_of_the_pages_runs(tmp_path, monkeypatch, model):
+    monkeypatch.chdir(tmp_path)
+    _, make = pictures.PICTURES["scan.png"]
+    make().save("scan.png")
+    page = (CHECKOUT / "docs" / "predict.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
+    names = {}
+    exec(code, names)
+    assert names["probabilities"].argmax() == LETTERS.index("D")
+    readme = (CHECKOUT / "README.md").read_text("utf-8").partition("## Read a picture")[2]
+    first, second = re.search(r"```python\n(.+?)```", readme, re.DOTALL)[1].splitlines()
+    known = {
+        "notmnist": notmnist,
+        "data": SimpleNamespace(test=notmnist.load("openglyphs").test[:9]),
+    }
+    assert eval(first, known).shape == (9,)
+    assert eval(second, known) is model.card
+
+
+def test_ten_pictures_made_by_other_means_are_read():
+    """They are those of the page. The last two show no such letter: of them, anything is said."""
+    rows = [row.strip("| ").split(" | ") for row in pictures.pictures_table().splitlines()[2:]]
+    letters = [shown[0] for _, shown, _ in rows]
+    answers = [answer.strip("`").split()[0] for _, _, answer in rows]
+    assert letters[:10] == list(LETTERS) and not set(letters[10:]) & set(LETTERS)
+    assert answers[:10] == letters[:10]
+
+
 def test_a_folder_is_told_in_one_line(tmp_path, capsys):
     assert cli.main(["predict", str(tmp_path)]) == 1
     assert capsys.readouterr().err == f"notmnist: {tmp_path} is a folder: give the pictures in it\n"
+
+
+def listening_socket(path):
+    """Bind a socket by a short name, since a socket's path has at most about 100 characters."""
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(path.name)
+
+
+NO_FILES = {
+    "pipe": lambda path: os.mkfifo(path),
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "terminal": lambda path: path.symlink_to("/dev/tty"),
+    "socket": listening_socket,
+}  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_what_is_no_file_is_told_in_one_line_at_once(kind, tmp_path):
+    NO_FILES[kind](tmp_path / f"{kind}.png")
+    done = subprocess.run(
+        [sys.executable, "-m", "notmnist", "predict", f"{kind}.png"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    message = "is a pipe, a socket or a device: save the picture as a file"
+    assert done.stderr == f"notmnist: {kind}.png {message}\n"
+
+
+def test_a_name_that_no_file_can_have_is_told_in_one_line(capsys):
+    for name in ("x" * 5_000, "nul\0", f"{__file__}/A.png", "~nobody-of-that-name/A.png"):
+        assert cli.main(["predict", name]) == 1
+        printed = capsys.readouterr()
+        assert printed.err.count("\n") == 1 and printed.out == ""
+
+
+# What a file's name may hold on most systems, above all what breaks lines or moves the cursor.
+AWKWARD = st.text(st.one_of(
+    st.sampled_from("\n\r\t\v\f\x1b\x7f\x85\u2028\u202e\udcff"),
+    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]),
+), min_size=1, max_size=20)  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no such names")
+@settings(max_examples=50, deadline=None)
+@given(name=AWKWARD)
+def test_any_name_of_a_file_gives_one_line(tmp_path_factory, name):
+    folder = tmp_path_factory.mktemp("awkward")
+    for part, content in (("A", saved(draw("A", 40))), ("none", b"no picture")):
+        (folder / f"{part}{name}").write_bytes(content)
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        paths = [str(folder / f"{part}{name}") for part in ("A", "none")]
+        assert cli.main(["predict", *paths]) == 1
+    for stream, end in ((out, r"  A +[\d.]+%\n"), (err, " is not a picture .*\n")):
+        (line,) = stream.getvalue().splitlines(keepends=True)
+        assert re.fullmatch(rf"(notmnist: )?{re.escape(str(folder))}.+{end}", line), line
+        assert line.removesuffix("\n").isprintable()
 
 
 @settings(max_examples=50, deadline=None)
@@ -304,8 +390,29 @@ def folder(tmp_path):
 def test_a_saved_network_is_loaded_as_it_was(folder):
     loaded = notmnist.load_model(folder)
     assert {name: array.shape for name, array in loaded.weights.items()} == network.shapes(2, 3, 4)
-    assert repr(loaded) == "TrainedModel(m, 856 weights)"
+    assert repr(loaded) == "TrainedModel(m, 856 weights with normalisation folded in)"
     assert loaded.predict(np.zeros((3, 28, 28), np.uint8)).shape == (3,)
+
+
+def test_a_network_is_loaded_by_any_form_of_its_folders_name(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    monkeypatch.setenv("USERPROFILE", str(folder.parent))
+    monkeypatch.chdir(folder.parent)
+    for name in (folder, str(folder), folder.name, f"~/{folder.name}"):
+        assert notmnist.load_model(name).card["model"] == "m"
+    with pytest.raises(UsageError, match="write the path without ~"):
+        notmnist.load_model("~nobody-of-that-name/model")
+    monkeypatch.chdir(CHECKOUT)
+    with pytest.raises(NotMNISTError, match="no trained network in "):
+        notmnist.load_model(folder.name)
+
+
+def test_only_the_packages_network_is_kept(folder, model):
+    assert notmnist.load_model() is model
+    card = json.loads((folder / "card.json").read_text())
+    assert notmnist.load_model(folder).card["model"] == "m"
+    (folder / "card.json").write_text(json.dumps(card | {"model": "another"}))
+    assert notmnist.load_model(folder).card["model"] == "another"
 
 
 def rewrite_weights(folder, **arrays):
@@ -350,13 +457,10 @@ def damage(folder, how):
     "how", ["card missing", "card of another structure", "card no JSON", "weights cut",
             "not a number", "other shape", "more arrays", "a pickle"],
 )  # fmt: skip
-def test_a_damaged_network_is_refused_in_one_line(folder, how, tmp_path_factory):
-    copy = tmp_path_factory.mktemp("copy")  # a folder is read only once
+def test_a_damaged_network_is_refused_in_one_line(folder, how):
     damage(folder, how)
-    for path in folder.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
     with pytest.raises(NotMNISTError, match=r"no trained network in .*: install notmnist again"):
-        notmnist.load_model(copy)
+        notmnist.load_model(folder)
 
 
 def test_too_large_a_network_is_not_saved(tmp_path):
@@ -370,8 +474,6 @@ def test_too_large_a_network_is_not_saved(tmp_path):
 
 def test_numpy_computes_what_keras_computes():
     """The network is the one that notebook 13 builds, with weights and statistics at random."""
-    from types import SimpleNamespace
-
     from notmnist import training
 
     notebook = json.loads((CHECKOUT / "notebooks" / "13_best.ipynb").read_text(encoding="utf-8"))

@@ -13,7 +13,13 @@ from notmnist.errors import NotMNISTError
 from tools.readme import pages, studies, tables
 
 OPENGLYPHS, BY_FONT, LARGE = (tables.PROTOCOLS[n] for n in ("openglyphs", "by font", "large"))
-PAGES = ("README.md", "docs/results.md", "docs/original.md", "benchmarks/README.md")
+PAGES = (
+    "README.md",
+    "docs/results.md",
+    "docs/predict.md",
+    "docs/original.md",
+    "benchmarks/README.md",
+)
 
 
 def entry(trained_on, *tests, model="ReLU MLP", notebook="04_mlp_relu", accuracy=0.91, **more):

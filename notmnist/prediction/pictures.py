@@ -5,15 +5,15 @@ brighter. The letter's bounding box is cut out and stretched over 28 x 28 pixels
 """
 
 import os
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from notmnist.errors import NotMNISTError
+from notmnist.errors import NotMNISTError, printable
 from notmnist.sources import IMAGE_SIZE
 
 _MOST_PIXELS = 50_000_000  # more than any telephone's camera gives by default
@@ -33,7 +33,8 @@ def read_picture(path: str | os.PathLike) -> np.ndarray:
     path : path
         A file in any format that Pillow reads: any size up to 50 million pixels, grey or coloured,
         dark on light or light on dark, perhaps transparent, with a margin around the letter. A grey
-        picture of 28 x 28 pixels is taken to have the form already, and stays as it is.
+        picture of 28 x 28 pixels is taken to have the form already, and stays as it is: save a
+        small letter with a margin, or of dark ink, larger than that.
 
     Returns
     -------
@@ -45,50 +46,58 @@ def read_picture(path: str | os.PathLike) -> np.ndarray:
     NotMNISTError
         When the file can't be read as a picture, is too large, is animated or shows nothing.
     """
-    with _opened(path) as image:
-        grey = _grey(image, str(path))
+    name = printable(str(path))
+    with _opened(path, name) as image:
+        grey = _grey(image, name)
         as_is = image.mode == "L" and image.size == (IMAGE_SIZE, IMAGE_SIZE)
     if np.ptp(grey) < _LEAST_CONTRAST:
-        raise NotMNISTError(f"{path} is empty: give a picture on which a letter stands out")
+        raise NotMNISTError(f"{name} is empty: give a picture on which a letter stands out")
     return grey.astype(np.uint8) if as_is else _stretched(_ink(grey))
 
 
 @contextmanager
-def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
+def _opened(path: str | os.PathLike, name: str) -> Iterator[Image.Image]:
     """Open a picture, and turn whatever Pillow raises until it is closed into one line."""
-    if Path(path).is_dir():
-        raise NotMNISTError(f"{path} is a folder: give the pictures in it")
     try:
+        _refuse_kind(os.stat(path).st_mode, name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a bomb that is only warned of is refused below
             with Image.open(path) as image:
-                _refuse(image, path)
+                _refuse(image, name)
                 yield image
     except NotMNISTError:
         raise
     except UnidentifiedImageError as error:
-        raise NotMNISTError(f"{path} is not a picture that Pillow can read") from error
+        raise NotMNISTError(f"{name} is not a picture that Pillow can read") from error
     except Image.DecompressionBombError as error:
-        raise _too_large(path) from error
+        raise _too_large(name) from error
     except Exception as error:  # a damaged file makes Pillow raise many kinds
         reason = getattr(error, "strerror", None) or error
-        raise NotMNISTError(f"cannot read {path} as a picture ({reason!s:.200})") from error
+        raise NotMNISTError(f"cannot read {name} as a picture ({reason!s:.200})") from error
 
 
-def _refuse(image: Image.Image, path: str | os.PathLike) -> None:
+def _refuse_kind(mode: int, name: str) -> None:
+    """Refuse what is no regular file: whoever opens a pipe waits until somebody writes to it."""
+    if stat.S_ISDIR(mode):
+        raise NotMNISTError(f"{name} is a folder: give the pictures in it")
+    if not stat.S_ISREG(mode):
+        raise NotMNISTError(f"{name} is a pipe, a socket or a device: save the picture as a file")
+
+
+def _refuse(image: Image.Image, name: str) -> None:
     """Refuse a picture by its header alone."""
     if image.width * image.height > _MOST_PIXELS:
-        raise _too_large(path)
+        raise _too_large(name)
     if image.format in _BY_OTHER_PROGRAMS:
-        raise NotMNISTError(f"{path} is a drawing in {image.format}: convert it to PNG")
+        raise NotMNISTError(f"{name} is a drawing in {image.format}: convert it to PNG")
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format not in _WITH_LESSER_FRAMES:
-        raise NotMNISTError(f"{path} holds {frames} pictures: give one of them as a file")
+        raise NotMNISTError(f"{name} holds {frames} pictures: give one of them as a file")
 
 
-def _too_large(path: str | os.PathLike) -> NotMNISTError:
+def _too_large(name: str) -> NotMNISTError:
     return NotMNISTError(
-        f"{path} has more than {_MOST_PIXELS // 1_000_000} million pixels: give a smaller picture"
+        f"{name} has more than {_MOST_PIXELS // 1_000_000} million pixels: give a smaller picture"
     )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -96,17 +97,17 @@ class TrainedModel:
         return network.probabilities(self.weights, images)
 
     def __repr__(self) -> str:
-        """Name the model and the size."""
+        """Name the model and the size, which is less than in training: see `weights_of`."""
         count = sum(array.size for array in self.weights.values())
-        return f"TrainedModel({self.card['model']}, {count:,} weights)"
+        return f"TrainedModel({self.card['model']}, {count:,} weights with normalisation folded in)"
 
 
-def load_model(folder: Path | None = None) -> TrainedModel:
+def load_model(folder: str | os.PathLike | None = None) -> TrainedModel:
     """Load the trained network that comes with the package.
 
     Parameters
     ----------
-    folder : Path, optional
+    folder : path, optional
         Another folder that `save_model` has written. The network of the package is read only once.
 
     Returns
@@ -118,10 +119,14 @@ def load_model(folder: Path | None = None) -> TrainedModel:
     NotMNISTError
         When the files are missing, differ from the card's hash, or hold anything else.
     """
-    return _read(folder or files.committed_model())
+    return _committed() if folder is None else _read(files.expanded(folder))
 
 
 @cache
+def _committed() -> TrainedModel:
+    return _read(files.committed_model())
+
+
 def _read(folder: Path) -> TrainedModel:
     try:
         card = json.loads((folder / CARD).read_bytes())

@@ -13,7 +13,7 @@ def main() -> int:
     argparse.ArgumentParser(
         prog="python -m tools.readme",
         description="Write the tables of README.md, docs/ and benchmarks/README.md anew from the "
-        "committed results and measurements.",
+        "committed results and measurements, and from what the trained network says of pictures.",
     ).parse_args()
     root = files.checkout()
     try:

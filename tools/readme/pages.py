@@ -6,8 +6,9 @@ from pathlib import Path
 from notmnist import files
 from notmnist.errors import NotMNISTError
 from notmnist.original import PUBLISHED
+from notmnist.prediction import load_model
 from notmnist.results import read_results
-from tools.readme import speed, studies, tables
+from tools.readme import pictures, speed, studies, tables
 
 
 def write(root: Path) -> list[Path]:
@@ -51,7 +52,7 @@ def generated(root: Path) -> dict[Path, dict[str, str]]:
     Raises
     ------
     NotMNISTError
-        When a result file or the benchmarks can't be read.
+        When a result file, the benchmarks or the trained network can't be read.
     """
     entries = read_results(root / "misc" / "results")
     measured = speed.read_measurements(root / "misc" / "benchmarks.json")
@@ -60,6 +61,11 @@ def generated(root: Path) -> dict[Path, dict[str, str]]:
         root / "README.md": {
             name: tables.summary_table(entries, protocol, "notebooks")
             for name, protocol in protocols
+        }
+        | {"picture": pictures.example()},
+        root / "docs" / "predict.md": {
+            "network": pictures.network_table(load_model().card),
+            "pictures": pictures.pictures_table(),
         },
         root / "docs" / "results.md": {
             name: tables.results_table(entries, protocol, "../notebooks")
