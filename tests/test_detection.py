@@ -72,12 +72,52 @@ def test_a_measure_holds_the_mean_over_seeds_within_its_interval():
     assert found["AUROC, high"] - found["AUROC, low"] < apart["AUROC, high"] - apart["AUROC, low"]
 
 
-def test_a_difference_is_that_of_the_two_areas_and_0_for_equal_sets():
+def areas_of(*sides):
+    return [measure(*side, resamples=2)["AUROC"] for side in sides]
+
+
+def test_one_score_is_compared_on_two_sets_of_unknown_inputs():
     known, unknown, groups = scored(shift=1.0)
     _, easier, _ = scored(shift=2.0)
-    families = (groups, groups, groups)
-    difference, low, high = auroc_difference(known, easier, unknown, families, 200)
-    areas = [measure(known, of, (groups, groups), 2)["AUROC"] for of in (easier, unknown)]
+    one, other = ((known, of, (groups, groups)) for of in (easier, unknown))
+    difference, low, high = auroc_difference(one, other, 200)
+    areas = areas_of(one, other)
     assert difference == pytest.approx(areas[0] - areas[1])
     assert 0 < low < difference < high
-    assert auroc_difference(known, unknown, unknown, families, 200) == (0, 0, 0)
+    assert auroc_difference(other, other, 200) == (0, 0, 0)
+
+
+def test_two_scores_are_compared_on_the_same_inputs():
+    known, unknown, groups = scored(shift=1.0)
+    generator = np.random.default_rng(1)
+    noisy = [of + generator.normal(size=of.shape) for of in (known, unknown)]
+    one, other = (known, unknown, (groups, groups)), (*noisy, (groups, groups))
+    difference, low, high = auroc_difference(one, other, 200)
+    areas = areas_of(one, other)
+    assert difference == pytest.approx(areas[0] - areas[1])
+    assert 0 < low < difference < high
+    assert auroc_difference(other, one, 200) == pytest.approx((-difference, -high, -low))
+    # What makes a family hard for both cancels out, as it is drawn for both together.
+    apart = (*noisy, [np.char.add("x", groups)] * 2)
+    _, lower, higher = auroc_difference(one, apart, 200)
+    assert high - low < higher - lower
+
+
+def test_one_score_is_compared_with_two_sets_of_known_inputs():
+    known, unknown, groups = scored(shift=1.0)
+    fewer = np.arange(len(groups)) % 10 < 5
+    one = known, unknown, (groups, groups)
+    other = known[:, fewer], unknown, (groups[fewer], groups)
+    difference, low, high = auroc_difference(one, other, 200)
+    areas = areas_of(one, other)
+    assert difference == pytest.approx(areas[0] - areas[1])
+    assert low < difference < high
+
+
+def test_the_score_of_all_seeds_together_is_compared_with_that_of_each_seed():
+    known, unknown, groups = scored(shift=1.0)
+    vote = known.mean(axis=0)[None], unknown.mean(axis=0)[None], (groups, groups)
+    difference, low, high = auroc_difference(vote, (known, unknown, (groups, groups)), 200)
+    areas = areas_of(vote, (known, unknown, (groups, groups)))
+    assert difference == pytest.approx(areas[0] - areas[1])
+    assert 0 < low < difference < high

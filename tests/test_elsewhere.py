@@ -50,26 +50,55 @@ def test_fashion_mnist_is_read_row_by_row(folder):
     assert len(set(train.families[:1_000])) == 1_000
 
 
-def test_the_cache_of_keras_is_found_before_that_of_debian(folder, tmp_path, monkeypatch):
-    cache = tmp_path / "keras" / "datasets" / "fashion-mnist"
-    cache.mkdir(parents=True)
-    for name in NAMES:
-        (folder / name).rename(cache / name)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+@pytest.fixture
+def usual(tmp_path, monkeypatch):
+    """Put the usual places, those of Keras, of the home folder and of Debian, into an empty one."""
+    root = tmp_path / "usual"
+    monkeypatch.setenv("KERAS_HOME", str(root / "keras"))
+    monkeypatch.setenv("HOME", str(root / "home"))
+    monkeypatch.setattr(elsewhere, "_OF_DEBIAN", root / "debian")
+    return {"keras": root / "keras" / "datasets" / "fashion-mnist", "debian": root / "debian"}
+
+
+def moved(folder, place, names=NAMES):
+    place.mkdir(parents=True)
+    for name in names:
+        (folder / name).rename(place / name)
+
+
+@pytest.mark.parametrize("place", ["keras", "debian"])
+def test_the_usual_places_are_looked_into(folder, usual, place):
+    moved(folder, usual[place])
     assert len(elsewhere.fashion_mnist()[1]) == 10_000
 
 
-def test_where_there_is_none_the_places_are_named(tmp_path):
-    with pytest.raises(
-        NotMNISTError, match=r"not in .*nowhere or the cache of Keras: install Debian's"
-    ):
-        elsewhere.fashion_mnist(tmp_path / "nowhere")
+def test_a_part_of_it_in_the_cache_of_keras_hides_no_complete_copy(folder, usual):
+    usual["keras"].mkdir(parents=True)
+    (usual["keras"] / LABELS).write_bytes((folder / LABELS).read_bytes())
+    with pytest.raises(NotMNISTError, match=r"complete neither in the cache of Keras nor in"):
+        elsewhere.fashion_mnist()
+    moved(folder, usual["debian"])
+    assert len(elsewhere.fashion_mnist()[1]) == 10_000
+
+
+def test_where_there_is_none_it_says_how_to_get_it(usual):
+    with pytest.raises(NotMNISTError, match=r"nor in .*debian: install Debian's") as caught:
+        elsewhere.fashion_mnist()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_was_given_is_the_only_one_that_is_named(folder, usual):
+    for place, name in ((folder / "nowhere", "train-images"), (folder, "t10k-labels")):
+        (folder / LABELS).unlink(missing_ok=True)
+        with pytest.raises(NotMNISTError) as caught:
+            elsewhere.fashion_mnist(place)
+        assert str(caught.value).startswith(f"{place} lacks {name}")
+        assert "Keras" not in str(caught.value) and "again" not in str(caught.value)
 
 
 IMAGES = "t10k-images-idx3-ubyte.gz"
 LABELS = "t10k-labels-idx1-ubyte.gz"
 DAMAGED = {
-    "no file": (IMAGES, None),
     "not gzip": (IMAGES, b"<html>"),
     "cut": (IMAGES, "cut"),
     "another shape": (IMAGES, np.zeros((10_000, 32, 32), np.uint8)),
@@ -83,9 +112,7 @@ DAMAGED = {
 @pytest.mark.parametrize(("name", "content"), DAMAGED.values(), ids=DAMAGED)
 def test_what_is_damaged_or_of_another_shape_is_named_in_one_line(folder, name, content):
     path = folder / name
-    if content is None:
-        path.unlink()
-    elif isinstance(content, bytes):
+    if isinstance(content, bytes):
         path.write_bytes(content)
     elif isinstance(content, str):
         path.write_bytes(path.read_bytes()[:-100])

@@ -14,6 +14,9 @@ from notmnist.scoring.intervals import statistic_interval
 
 KEPT = 0.95  # of the known inputs, at the threshold of `Rates.false_positives`
 
+# What `measure` takes: the scores of known and of unknown inputs, and the groups of both.
+Scored = tuple[np.ndarray, np.ndarray, Sequence[np.ndarray]]
+
 
 class Rates(NamedTuple):
     """Hold three measures of a score, each from 0 to 1.
@@ -117,41 +120,43 @@ def measure(
 
 
 def auroc_difference(
-    known: np.ndarray,
-    unknown: np.ndarray,
-    other: np.ndarray,
-    groups: Sequence[np.ndarray],
-    resamples: int = 1_000,
+    one: Scored, other: Scored, resamples: int = 1_000
 ) -> tuple[float, float, float]:
-    """Tell how much easier one set of unknown inputs is to detect than another.
+    """Tell how much better a score does than another one, or on other inputs.
+
+    Two scores of the same inputs can be compared, one score on two sets of unknown inputs, or one
+    score with two sets of known inputs.
 
     Parameters
     ----------
-    known, unknown, other : ndarray of float, shape (seeds, K), (seeds, U) and (seeds, V)
-        One score of the known inputs and of both sets.
-    groups : sequence of three ndarrays, shape (K,), (U,) and (V,)
-        The groups of the inputs, as for `measure`.
+    one, other : (ndarray, ndarray, sequence of two ndarrays)
+        The arguments `known`, `unknown` and `groups` of `measure`, for either side. Their rows are
+        the same seeds. A single row, such as the vote of all seeds, is compared with each row of
+        the other side; the interval is then for this vote.
     resamples : int
         The number of draws of the interval.
 
     Returns
     -------
     (difference, low, high) : tuple of float
-        In percentage points: the AUROC of the first set minus that of the other, and the bounds of
-        its 95% interval. The same known inputs are drawn for both.
+        In percentage points: the mean over the seeds of the first AUROC minus the other, and the
+        bounds of its 95% interval. A group of the same name is drawn for both sides together, and
+        so are the seeds, so that what makes a group or a network hard for both cancels out.
     """
-    first = [Detector(*pair) for pair in zip(known, unknown, strict=True)]
-    second = [Detector(*pair) for pair in zip(known, other, strict=True)]
-    ends = np.cumsum([len(of) for of in groups])
+    sides = [
+        [Detector(*pair) for pair in zip(known, unknown, strict=True)]
+        for known, unknown, _ in (one, other)
+    ]
+    groups = [np.concatenate(side[2]) for side in (one, other)]
 
     def differ(weights: np.ndarray) -> np.ndarray:
-        of_known, of_first, of_second = np.split(weights, ends[:-1])
-        ours = np.append(of_known, of_first)
-        theirs = np.append(of_known, of_second)
-        return np.array([
-            one.rates(ours).auroc - two.rates(theirs).auroc
-            for one, two in zip(first, second, strict=True)
-        ])  # fmt: skip
+        parts = np.split(weights, [len(groups[0])])
+        ours, theirs = (
+            np.array([each.rates(part).auroc for each in side])
+            for side, part in zip(sides, parts, strict=True)
+        )
+        return ours - theirs
 
-    low, high = statistic_interval(differ, np.concatenate(groups), resamples)
-    return 100 * float(differ(np.ones(ends[-1])).mean()), 100 * low, 100 * high
+    of_all = np.concatenate(groups)
+    low, high = statistic_interval(differ, of_all, resamples)
+    return 100 * float(differ(np.ones(len(of_all))).mean()), 100 * low, 100 * high

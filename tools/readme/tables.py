@@ -27,7 +27,8 @@ class Protocol:
     trained_on, training : str
         The name of the dataset, and its name in the header of a table.
     tested_on : tuple of str
-        The test sets, by their names in result files.
+        The test sets, by their names in result files. A model belongs to the protocol if it was
+        scored on the first.
     with_original : bool
         Whether the original repository also followed this protocol.
     """
@@ -233,7 +234,7 @@ def _of_protocol(entries: Entries, protocol: Protocol) -> list[Entry]:
     return [
         entry
         for entry in entries.get(protocol.trained_on, ())
-        if entry["tests"].keys() & set(protocol.tested_on)
+        if protocol.tested_on[0] in entry["tests"]
     ]
 
 
