@@ -479,7 +479,8 @@ def test_numpy_computes_what_keras_computes():
     notebook = json.loads((CHECKOUT / "notebooks" / "13_best.ipynb").read_text(encoding="utf-8"))
     (source,) = ("".join(cell["source"]) for cell in notebook["cells"]
                  if "def build_resnet" in "".join(cell["source"]))  # fmt: skip
-    names = {"keras": training.keras, "p": SimpleNamespace(filters=(8, 12, 16), dropout=0.4)}
+    parameters = SimpleNamespace(filters=(8, 12, 16), dropout=0.4)
+    names = {"keras": training.keras, "layers": training.keras.layers, "p": parameters}
     exec(source, names)
     training.set_seed(0)
     built = names["build_resnet"]()

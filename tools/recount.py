@@ -45,7 +45,7 @@ def recount(folder: Path, test: Split) -> dict[Path, str]:
         entries = parse_entries(path.read_bytes(), str(path))
         before = format_entries(entries)
         for entry in entries:
-            if entry["model"] in predictions:
+            if entry["model"] in predictions and DEFAULT_DATASET in entry["tests"]:
                 stated = entry["tests"][DEFAULT_DATASET]
                 scores = results.score(test, predictions[entry["model"]])
                 if not np.allclose(scores["accuracy"], stated["accuracy"], atol=1e-6):
