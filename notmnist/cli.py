@@ -40,8 +40,8 @@ is, ink bright; save a small letter with a margin, or of dark ink, larger than t
 One line says the picture's name, the letter and the probability that the network gives it. Where
 this is below a limit chosen on validation data, "none of A to J?" follows: the picture may show
 another character, or a letter in a style that the network does not know. Some letters are doubted,
-and many other characters are not. The network's card says which share of each ("doubted", known
-and unknown), and how often the network errs; to print it:
+and many other characters are not. The network's card says which share of each ("doubted", on
+fonts that it has not seen), and how often the network errs; to print it:
   python -c "import notmnist; print(notmnist.load_model().card)"
 """
 

@@ -150,8 +150,7 @@ def network_table(card: Mapping[str, Any]) -> str:
         rows.append([f"accuracy on {TESTS[test]}, n = {score['n']:,}", interval])
     rows += [
         ["doubts where the likeliest letter is less likely than", f"{card['doubt_below']:.1%}"],
-        ["share of letters that it doubts (validation)", f"{card['doubted']['known']:.1%}"],
-        ["share of other characters that it doubts", f"{card['doubted']['unknown']:.1%}"],
+        *([f"share of {kind} that it doubts", f"{of:.1%}"] for kind, of in card["doubted"].items()),
         ["is bad at", escaped("; ".join(card["weak_at"]))],
         ["how it was trained", escaped(card["training"])],
     ]
