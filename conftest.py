@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -36,6 +37,10 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 # Set in many a shell and container; figures would be missing from the notebooks.
 for variable in ("MPLBACKEND", "NOTMNIST_DATASET", "NOTMNIST_BUDGET", "NOTMNIST_SEEDS"):
     os.environ.pop(variable, None)
+
+# A shell starts background jobs with interrupts ignored, which processes inherit; tests that
+# interrupt one would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A reason to skip a test begins with one of these words and a colon. In CI, where the environment
 # says CI=true, a test that skips fails unless its reason is here and holds.
