@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent
 _CARRIED = (
     ("notebooks", "*.*"),
     ("misc/results", "*.json"),
+    ("misc/results", "*.txt"),
     ("misc/results", "suspects-*.csv"),
     ("misc/model", "*.*"),
 )

@@ -177,7 +177,8 @@ def _committed(dataset: str, against: str) -> tuple[str, np.ndarray]:
     from notmnist import results  # takes a while to import: `import notmnist` stays light
 
     folder = files.committed_results()
-    kept = results.read_predictions(folder, BY_NAME if dataset == "notmnist" else dataset)
+    test = BY_NAME if dataset == "notmnist" else dataset
+    kept = results.read_predictions(folder, test)
     if not kept:
         raise NotMNISTError(
             f"there are no committed predictions of {dataset} to compare with: those of openglyphs "
@@ -187,7 +188,7 @@ def _committed(dataset: str, against: str) -> tuple[str, np.ndarray]:
     models = {
         f"{entry['notebook']}:{entry['model']}": kept[entry["model"]]
         for entry in results.read_results(folder).get(results.DEFAULT_DATASET, [])
-        if entry["model"] in kept
+        if entry["model"] in kept and test in entry["tests"]
     }
     meant = [name for name in models if against in (name, name.partition(":")[0])]
     if len(meant) != 1:

@@ -22,7 +22,7 @@ class Glyphs(NamedTuple):
     fonts : ndarray of str, shape (N,)
         The names of the fonts, at most one of each family.
     families : ndarray of str, shape (N,)
-        The families of the fonts, as in ``load("openglyphs").train.families``.
+        The families of the fonts, as a split of ``load("openglyphs")`` names them.
     """
 
     images: np.ndarray

@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -427,6 +428,15 @@ def test_committed_predictions_are_small(pytestconfig):
 def test_committed_scores_are_those_of_the_committed_predictions(pytestconfig):
     folder = pytestconfig.rootpath / "misc" / "results"
     assert recount.recount(folder, notmnist.load("openglyphs").test) == {}
+
+
+@pytest.mark.parametrize("test", ["openglyphs", "notmnist-small"])
+def test_kept_predictions_carry_the_name_of_one_committed_model(test):
+    folder = files.committed_results()
+    entries = results.read_results(folder)["openglyphs"]
+    named = Counter(entry["model"] for entry in entries if test in entry["tests"])
+    kept = results.read_predictions(folder, test)
+    assert kept and {named[model] for model in kept} == {1}
 
 
 def test_recounting_replaces_intervals_and_refuses_other_predictions(full):

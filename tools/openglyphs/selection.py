@@ -1,8 +1,7 @@
 """Draw instances of variable fonts, and select fonts and characters that look different.
 
 The fonts that version 1.1 added to families, and the glyphs of its further archives, were selected
-so. The build needs none of this, because
-`provenance.csv` holds the outcome.
+so. The build needs none of this, because `provenance.csv` holds the outcome.
 """
 
 import numpy as np
