@@ -483,6 +483,23 @@ def test_the_full_budget_is_told_by_training_set_with_choices_and_searches(full,
     assert "This run predates the recording of choices" in results.full_budget("old")
 
 
+def test_the_columns_of_a_wide_table_follow_below_beside_the_first(full, monkeypatch):
+    monkeypatch.setattr(files, "committed_results", lambda: full / "results")
+    columns = {f"column {'abcdefghij'[i]}": [0.25 + i, 0.125] for i in range(10)}
+    table = {"method": ["one", "another"]} | columns
+    more = {"a model": {"tables": {"wide": table}}}
+    results.Run("nb", TABLE).record({"a model": trained([0, 1, 2, 9])}, TESTS, more=more)
+    told = results.full_budget("nb").partition("  wide:\n")[2].partition("\n\n")[0].splitlines()
+    heads, ones, others = told[::3], told[1::3], told[2::3]
+    assert len(heads) > 1 and max(map(len, told)) <= 110
+    assert all(line.split()[0] == "method" for line in heads)
+    assert " ".join(heads).replace("method", "").split() == " ".join(columns).split()
+    assert [of for line in ones for of in line.split()[1:]] == [
+        f"{0.25 + i:.4g}" for i in range(10)
+    ]
+    assert [line.split()[0] for line in others] == ["another"] * len(heads)
+
+
 def test_the_figure_of_the_full_run_is_shown_where_there_is_one(full, monkeypatch):
     monkeypatch.setattr(files, "committed_results", lambda: full / "results")
     assert results.full_figure("nb") is None

@@ -15,6 +15,7 @@ INTERVALS = (
     "In brackets: 95% intervals of the mean over seeds, for new families of fonts (fonts where no\n"
     "families are known). A single seed may lie outside."
 )
+_PAGE_WIDTH = 108  # about what JupyterLab shows without folding lines
 _EARLIER = (
     "This run predates the recording of choices, searches and curves. Its intervals on other test\n"
     "sets than openglyphs are Wilson's, which take images as independent and are about half as\n"
@@ -133,13 +134,30 @@ def _lines(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         shown = entry.get("searches", {}) | entry.get("tables", {})
         for title, columns in shown.items():
             yield f"  {title}:"
-            cells = [[name, *column] for name, column in bracketed(columns, _cell).items()]
-            widths = [max(map(len, column)) for column in cells]
-            for row in zip(*cells, strict=True):
-                line = "  ".join(map(str.rjust, row, widths))
-                yield f"    {line}"
+            yield from _table_lines(bracketed(columns, _cell))
     if not all("curves" in entry for entry in entries):
         yield _EARLIER
+
+
+def _table_lines(columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Align the columns; those that the page has no room for follow below, beside the first."""
+    first, *others = ([name, *column] for name, column in columns.items())
+    page = [first]
+    for column in others:
+        if len(page) > 1 and sum(map(_width, [*page, column])) > _PAGE_WIDTH:
+            yield from _aligned(page)
+            page = [first]
+        page.append(column)
+    yield from _aligned(page)
+
+
+def _aligned(columns: Sequence[Sequence[str]]) -> Iterator[str]:
+    for row in zip(*columns, strict=True):
+        yield "  " + "".join(map(str.rjust, row, map(_width, columns)))
+
+
+def _width(column: Sequence[str]) -> int:
+    return 2 + max(map(len, column))
 
 
 def _score_lines(entry: Mapping[str, Any]) -> Iterator[str]:
