@@ -9,7 +9,16 @@ import argparse
 import subprocess
 import sys
 
-NAMES = ("pipeline", "deduplication", "training", "peers", "frameworks", "prediction", "plot")
+NAMES = (
+    "pipeline",
+    "deduplication",
+    "training",
+    "peers",
+    "frameworks",
+    "prediction",
+    "runs",
+    "plot",
+)
 
 
 def main() -> None:

@@ -6,14 +6,11 @@ the system's caches of files, does not count.
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.record import check_room, finish, measurement, save
+from benchmarks.record import check_room, finish, measurement, save, seconds
 from notmnist import cli
 from notmnist.prediction import network, pictures, trained
 from tools.readme.pictures import PICTURES
@@ -37,13 +34,6 @@ def main() -> None:
         runs = [(seconds(command), seconds(floor)) for _ in range(1 + rounds)][1:]
     ours, reference = zip(*runs, strict=True)
     save([measurement("predict, imports alone", 1, "s", ours, reference, MODULES)])
-
-
-def seconds(command: Sequence[str]) -> float:
-    """Return how long a command takes, and fail if it fails."""
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

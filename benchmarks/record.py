@@ -4,12 +4,15 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from types import ModuleType
+from typing import Any
 
 import psutil
 
@@ -73,6 +76,13 @@ def save(measured: Sequence[dict]) -> None:
         )
     entries = sorted([*kept, *measured], key=lambda entry: (entry["name"], entry["size"]))
     files.write_text(path, json.dumps(entries, indent=1) + "\n")
+
+
+def seconds(command: Sequence[str], **options: Any) -> float:
+    """Return how long a command takes, and fail if it fails; `subprocess.run` takes the options."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **options)
+    return time.perf_counter() - start
 
 
 def check_room(*, memory: float, disk: float) -> None:
