@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any
 
@@ -64,9 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         failed = options.command(options)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader, such as head, has enough. Python would fail again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader, such as head, has enough
+        _discard_output()
+        return 1
+    except OSError as error:  # of the output: a file that can't be used is a NotMNISTError
+        _discard_output()
+        if options.debug:
+            raise
+        place = error.filename or "the output"
+        say(f"cannot use {place}: {error.strerror or error}; free some space, or give another")
         return 1
     except (NotMNISTError, KeyboardInterrupt) as error:
         if options.debug:
@@ -84,6 +91,12 @@ def _mend_streams() -> None:
     # Names of folders may contain characters that the terminal's encoding lacks.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """Drop what is left to print, since Python would fail again when it flushes at exit."""
+    with suppress(OSError):  # a notebook's stdout is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument(
         "--archive",
         metavar="PATH",
+        type=_path,
         action="append",
         help="an archive fetched by hand: a tar or zip file, or the unpacked folder (repeatable)",
     )
@@ -145,7 +159,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--format", required=True, metavar="{" + ",".join(exports.FORMATS) + "}", help="see below"
     )
-    export.add_argument("--out", required=True, metavar="DIR", help="a new or empty folder")
+    export.add_argument(
+        "--out", required=True, metavar="DIR", type=_path, help="a new or empty folder"
+    )
     export.add_argument(
         "--dedup",
         metavar="{" + ",".join(POLICIES) + "}",
@@ -232,11 +248,18 @@ def _command(
         parser.add_argument(
             "--home",
             metavar="DIR",
+            type=_path,
             help="cache folder (default: NOTMNIST_HOME; if that is unset, data/ in a checkout, "
             "otherwise the system's cache folder)",
         )
     parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     return parser
+
+
+def _path(text: str) -> str:
+    if not text:  # a shell's variable that is not set, which Path would read as the current folder
+        raise argparse.ArgumentTypeError("it is empty: name a file or a folder")
+    return text
 
 
 def _count(text: str) -> int:

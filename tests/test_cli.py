@@ -1,6 +1,7 @@
 import ast
 import csv
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -52,6 +53,13 @@ def test_verify_after_prepare(capsys, home):
     capsys.readouterr()
     assert cli.main(["verify", "openglyphs"]) == 1
     assert "differs from its card" in capsys.readouterr().err
+
+
+def test_verify_in_a_folder_that_cannot_be_looked_into_is_one_line(tmp_path, capsys):
+    unusable = tmp_path / ("a" * 300)  # a folder without permission is none to root
+    assert cli.main(["verify", "openglyphs", "--home", str(unusable)]) == 1
+    message = capsys.readouterr().err
+    assert "is not prepared in" in message and message.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -153,6 +161,18 @@ def test_a_reader_that_leaves_early_is_no_failure_to_tell_of(home):
     assert process.returncode == 1
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="platform: needs Linux's /dev/full")
+@pytest.mark.parametrize("arguments", [["list"], ["info", "openglyphs", "--json"]])
+def test_an_output_that_takes_nothing_more_is_one_line(arguments, home):
+    notmnist.prepare("openglyphs", home=home)
+    command = [sys.executable, "-m", "notmnist", *arguments]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("notmnist: cannot use the output: No space left on device")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("arguments", [["list"], ["prepare", "openglyphs"], ["info", "nope"]])
 def test_commands_need_no_stdout_and_no_stderr(arguments):
     code = (
@@ -208,6 +228,24 @@ def test_numbers_of_many_digits_are_not_repeated_in_full(arguments, capsys):
     assert status == 2
     message = capsys.readouterr().err
     assert "9" * 10 in message and "9" * 21 not in message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list", "--home", ""],
+        ["prepare", "notmnist-small", "--archive", ""],
+        ["export", "openglyphs", "--format", "npz", "--out", ""],
+    ],
+)
+def test_an_empty_path_is_not_taken_for_the_current_folder(
+    arguments, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(arguments)
+    assert f"{arguments[-2]}: it is empty: name a file or a folder" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
 
 
 def test_help_imports_little():
