@@ -3,10 +3,12 @@
 import argparse
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
+from threading import current_thread, main_thread
 from typing import Any
 
 from notmnist import evaluation, exports, files, pipeline, sources
@@ -63,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _mend_streams()
     options = _parser().parse_args(arguments)
     try:
-        failed = options.command(options)
+        with _endings_as_interrupts():
+            failed = options.command(options)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as head, has enough
         _discard_output()
@@ -91,6 +94,23 @@ def _mend_streams() -> None:
     # Names of folders may contain characters that the terminal's encoding lacks.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _endings_as_interrupts() -> Iterator[None]:
+    """Make SIGTERM, and the SIGHUP of a terminal that closes, clean up as Ctrl-C does."""
+    numbers = (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP"))
+    # Windows lacks SIGHUP; nohup ignores it, and that should stay so.
+    ending = [number for number in numbers if number and signal.getsignal(number) == signal.SIG_DFL]
+    if current_thread() is not main_thread():  # only the main thread can handle signals
+        ending = []
+    for number in ending:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in ending:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _discard_output() -> None:

@@ -214,6 +214,47 @@ def test_ctrl_c_while_a_command_still_imports_is_one_line(module):
     assert done.stderr == "notmnist: interrupted before anything was done\n"
 
 
+def test_with_debug_an_interrupt_has_its_traceback():
+    code = INTERRUPTED.format(module="numpy").replace('"list"', '"list", "--debug"')
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.startswith("Traceback")
+    assert done.stderr.endswith("KeyboardInterrupt\n")
+
+
+EXPORTING = """
+import os, signal, sys
+from notmnist import cli, exports
+
+def write(name, chosen, folder):
+    (folder / "half.npz").touch()
+    os.kill(os.getpid(), signal.{name})
+    if signal.getsignal(signal.{name}) != signal.SIG_IGN:
+        raise AssertionError("the signal did not end it")
+
+signal.signal(signal.SIGHUP, signal.{before})
+exports.FORMATS["npz"].__dict__["write"] = write
+sys.exit(cli.main(["export", "openglyphs", "--format", "npz", "--out", {out!r}]))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="platform: sends signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_ends_a_command_leaves_nothing_half_written(tmp_path, name):
+    code = EXPORTING.format(name=name, before="SIG_DFL", out=str(tmp_path / "out" / "npz"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "notmnist: interrupted; earlier results are untouched\n"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="platform: sends signals")
+def test_a_closed_terminal_does_not_end_what_nohup_started(tmp_path):
+    code = EXPORTING.format(name="SIGHUP", before="SIG_IGN", out=str(tmp_path / "npz"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in (tmp_path / "npz").iterdir()] == ["half.npz"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["export", "openglyphs", "--format", "idx", "--out", "out", "--counts", "9" * 400, "1"],
