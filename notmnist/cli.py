@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument(
         "--archive",
         metavar="PATH",
-        type=_path,
+        type=_given,
         action="append",
         help="an archive fetched by hand: a tar or zip file, or the unpacked folder (repeatable)",
     )
@@ -180,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
         "--format", required=True, metavar="{" + ",".join(exports.FORMATS) + "}", help="see below"
     )
     export.add_argument(
-        "--out", required=True, metavar="DIR", type=_path, help="a new or empty folder"
+        "--out", required=True, metavar="DIR", type=_given, help="a new or empty folder"
     )
     export.add_argument(
         "--dedup",
@@ -213,19 +213,25 @@ def _parser() -> argparse.ArgumentParser:
         "notmnist run --inplace                           refresh the committed notebooks",
     )  # fmt: skip
     run.add_argument("notebooks", metavar="NOTEBOOK", nargs="*", help="default: all")
-    run.add_argument("--dataset", metavar="NAME", help="default: NOTMNIST_DATASET, or openglyphs")
-    run.add_argument("--budget", metavar="{quick,full}", help="default: NOTMNIST_BUDGET, or quick")
     run.add_argument(
-        "--seeds", metavar="N", help="number of seeds; default: NOTMNIST_SEEDS, or the budget's"
+        "--dataset", metavar="NAME", type=_given, help="default: NOTMNIST_DATASET, or openglyphs"
     )
+    run.add_argument(
+        "--budget", metavar="{quick,full}", type=_given, help="default: NOTMNIST_BUDGET, or quick"
+    )
+    run.add_argument(
+        "--seeds", metavar="N", type=_given,
+        help="number of seeds; default: NOTMNIST_SEEDS, or the budget's",
+    )  # fmt: skip
     run.add_argument(
         "--jobs", metavar="N", type=_jobs,
         help="how many notebooks run side by side; default: quick ones as cores and memory allow, "
         "full ones one after another",
     )  # fmt: skip
     run.add_argument(
-        "--scheduler", metavar="ADDRESS", help="distribute the notebooks over a Dask cluster"
-    )
+        "--scheduler", metavar="ADDRESS", type=_given,
+        help="distribute the notebooks over a Dask cluster",
+    )  # fmt: skip
     run.add_argument(
         "--inplace", action="store_true", help="replace the outputs stored in the notebooks"
     )
@@ -241,6 +247,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--against",
         metavar="NOTEBOOK[:MODEL]",
+        type=_given,
         help="a committed model to compare with, image by image",
     )
     predict = _command(
@@ -268,7 +275,7 @@ def _command(
         parser.add_argument(
             "--home",
             metavar="DIR",
-            type=_path,
+            type=_given,
             help="cache folder (default: NOTMNIST_HOME; if that is unset, data/ in a checkout, "
             "otherwise the system's cache folder)",
         )
@@ -276,9 +283,9 @@ def _command(
     return parser
 
 
-def _path(text: str) -> str:
-    if not text:  # a shell's variable that is not set, which Path would read as the current folder
-        raise argparse.ArgumentTypeError("it is empty: name a file or a folder")
+def _given(text: str) -> str:
+    if not text:  # Path would read it as the current folder, and `run` as the default
+        raise argparse.ArgumentTypeError("it is empty: perhaps a variable of your shell is not set")
     return text
 
 

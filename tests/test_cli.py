@@ -277,15 +277,20 @@ def test_numbers_of_many_digits_are_not_repeated_in_full(arguments, capsys):
         ["list", "--home", ""],
         ["prepare", "notmnist-small", "--archive", ""],
         ["export", "openglyphs", "--format", "npz", "--out", ""],
+        ["run", "01_sklearn_lr", "--scheduler", ""],
+        ["run", "01_sklearn_lr", "--dataset", ""],
+        ["run", "01_sklearn_lr", "--budget", ""],
+        ["run", "01_sklearn_lr", "--seeds", ""],
+        ["evaluate", "letters.csv", "--dataset", "openglyphs", "--against", ""],
     ],
 )
-def test_an_empty_path_is_not_taken_for_the_current_folder(
+def test_a_variable_that_is_not_set_is_not_taken_for_the_current_folder_nor_the_default(
     arguments, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match="2"):
         cli.main(arguments)
-    assert f"{arguments[-2]}: it is empty: name a file or a folder" in capsys.readouterr().err
+    assert f"{arguments[-2]}: it is empty: perhaps a variable" in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
 
 
