@@ -12,6 +12,8 @@ def main() -> int:
 
         return cli.main()
     except KeyboardInterrupt:
+        if "--debug" in sys.argv:
+            raise
         say("interrupted before anything was done")
         return 1
 

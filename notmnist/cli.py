@@ -3,9 +3,12 @@
 import argparse
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
+from threading import current_thread, main_thread
 from typing import Any
 
 from notmnist import evaluation, exports, files, pipeline, sources
@@ -62,11 +65,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _mend_streams()
     options = _parser().parse_args(arguments)
     try:
-        failed = options.command(options)
+        with _endings_as_interrupts():
+            failed = options.command(options)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader, such as head, has enough. Python would fail again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader, such as head, has enough
+        _discard_output()
+        return 1
+    except OSError as error:  # of the output: a file that can't be used is a NotMNISTError
+        _discard_output()
+        if options.debug:
+            raise
+        place = error.filename or "the output"
+        say(f"cannot use {place}: {error.strerror or error}; free some space, or give another")
         return 1
     except (NotMNISTError, KeyboardInterrupt) as error:
         if options.debug:
@@ -84,6 +94,29 @@ def _mend_streams() -> None:
     # Names of folders may contain characters that the terminal's encoding lacks.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _endings_as_interrupts() -> Iterator[None]:
+    """Make SIGTERM, and the SIGHUP of a terminal that closes, clean up as Ctrl-C does."""
+    numbers = (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP"))
+    # Windows lacks SIGHUP; nohup ignores it, and that should stay so.
+    ending = [number for number in numbers if number and signal.getsignal(number) == signal.SIG_DFL]
+    if current_thread() is not main_thread():  # only the main thread can handle signals
+        ending = []
+    for number in ending:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in ending:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _discard_output() -> None:
+    """Drop what is left to print, since Python would fail again when it flushes at exit."""
+    with suppress(OSError):  # a notebook's stdout is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument(
         "--archive",
         metavar="PATH",
+        type=_given,
         action="append",
         help="an archive fetched by hand: a tar or zip file, or the unpacked folder (repeatable)",
     )
@@ -145,7 +179,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--format", required=True, metavar="{" + ",".join(exports.FORMATS) + "}", help="see below"
     )
-    export.add_argument("--out", required=True, metavar="DIR", help="a new or empty folder")
+    export.add_argument(
+        "--out", required=True, metavar="DIR", type=_given, help="a new or empty folder"
+    )
     export.add_argument(
         "--dedup",
         metavar="{" + ",".join(POLICIES) + "}",
@@ -177,19 +213,25 @@ def _parser() -> argparse.ArgumentParser:
         "notmnist run --inplace                           refresh the committed notebooks",
     )  # fmt: skip
     run.add_argument("notebooks", metavar="NOTEBOOK", nargs="*", help="default: all")
-    run.add_argument("--dataset", metavar="NAME", help="default: NOTMNIST_DATASET, or openglyphs")
-    run.add_argument("--budget", metavar="{quick,full}", help="default: NOTMNIST_BUDGET, or quick")
     run.add_argument(
-        "--seeds", metavar="N", help="number of seeds; default: NOTMNIST_SEEDS, or the budget's"
+        "--dataset", metavar="NAME", type=_given, help="default: NOTMNIST_DATASET, or openglyphs"
     )
+    run.add_argument(
+        "--budget", metavar="{quick,full}", type=_given, help="default: NOTMNIST_BUDGET, or quick"
+    )
+    run.add_argument(
+        "--seeds", metavar="N", type=_given,
+        help="number of seeds; default: NOTMNIST_SEEDS, or the budget's",
+    )  # fmt: skip
     run.add_argument(
         "--jobs", metavar="N", type=_jobs,
         help="how many notebooks run side by side; default: quick ones as cores and memory allow, "
         "full ones one after another",
     )  # fmt: skip
     run.add_argument(
-        "--scheduler", metavar="ADDRESS", help="distribute the notebooks over a Dask cluster"
-    )
+        "--scheduler", metavar="ADDRESS", type=_given,
+        help="distribute the notebooks over a Dask cluster",
+    )  # fmt: skip
     run.add_argument(
         "--inplace", action="store_true", help="replace the outputs stored in the notebooks"
     )
@@ -205,6 +247,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--against",
         metavar="NOTEBOOK[:MODEL]",
+        type=_given,
         help="a committed model to compare with, image by image",
     )
     predict = _command(
@@ -232,11 +275,18 @@ def _command(
         parser.add_argument(
             "--home",
             metavar="DIR",
+            type=_given,
             help="cache folder (default: NOTMNIST_HOME; if that is unset, data/ in a checkout, "
             "otherwise the system's cache folder)",
         )
     parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     return parser
+
+
+def _given(text: str) -> str:
+    if not text:  # Path would read it as the current folder, and `run` as the default
+        raise argparse.ArgumentTypeError("it is empty: perhaps a variable of your shell is not set")
+    return text
 
 
 def _count(text: str) -> int:

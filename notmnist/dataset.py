@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 
 from notmnist import files, splits
-from notmnist.errors import NotMNISTError, UsageError
+from notmnist.errors import NotMNISTError, UsageError, printable
 from notmnist.exports import views
 from notmnist.sources import DATASETS, POLICIES, SPLITS
 
@@ -283,7 +283,8 @@ def format_card(card: Mapping[str, Any]) -> str:
     lines += _duplicate_lines(card["duplicates"])
     lines.append(f"  licence: {card['licence']}")
     lines.append(f"  cite: {card['citation']}")
-    return "\n".join(lines)
+    # The names of members, and of a stranger's card, may hold what would command the terminal.
+    return "\n".join(map(printable, lines))
 
 
 def _origin(archive: Mapping[str, Any]) -> str:

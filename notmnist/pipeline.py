@@ -195,7 +195,8 @@ def verify(
         When the dataset is not prepared or differs from its card.
     """
     source, folder = sources.find(name), _home(home)
-    if not cards.path_of(source, folder).exists():
+    # Of a folder that may not be entered, Path.exists would raise PermissionError.
+    if not os.path.exists(cards.path_of(source, folder)):
         raise NotMNISTError(
             f"{source.name} is not prepared in {folder}: run `notmnist prepare {source.name}`"
         )

@@ -37,5 +37,5 @@ def is_count(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a number, and not a truth value."""
-    return type(value) in (int, float)
+    """Tell whether a value is a number that a float can hold, and not a truth value."""
+    return type(value) is float or (type(value) is int and abs(value) <= sys.maxsize)

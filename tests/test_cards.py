@@ -194,6 +194,9 @@ ODD = {
     "no duplicates": without("duplicates"),
     "leaks in a list": with_value([1], "duplicates", "leaks"),
     "null as near duplicates": with_value(None, "duplicates", "near"),
+    "a threshold beyond any float": lambda card: card["duplicates"].update(
+        near=card["duplicates"] | {"threshold": 10**400, "pairs": 1}
+    ),
     "near duplicates without pairs": lambda card: card["duplicates"].update(
         near=dict(card["duplicates"])
     ),

@@ -1,6 +1,7 @@
 import ast
 import csv
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -52,6 +53,13 @@ def test_verify_after_prepare(capsys, home):
     capsys.readouterr()
     assert cli.main(["verify", "openglyphs"]) == 1
     assert "differs from its card" in capsys.readouterr().err
+
+
+def test_verify_in_a_folder_that_cannot_be_looked_into_is_one_line(tmp_path, capsys):
+    unusable = tmp_path / ("a" * 300)  # a folder without permission is none to root
+    assert cli.main(["verify", "openglyphs", "--home", str(unusable)]) == 1
+    message = capsys.readouterr().err
+    assert "is not prepared in" in message and message.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -153,6 +161,18 @@ def test_a_reader_that_leaves_early_is_no_failure_to_tell_of(home):
     assert process.returncode == 1
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="platform: needs Linux's /dev/full")
+@pytest.mark.parametrize("arguments", [["list"], ["info", "openglyphs", "--json"]])
+def test_an_output_that_takes_nothing_more_is_one_line(arguments, home):
+    notmnist.prepare("openglyphs", home=home)
+    command = [sys.executable, "-m", "notmnist", *arguments]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("notmnist: cannot use the output: No space left on device")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("arguments", [["list"], ["prepare", "openglyphs"], ["info", "nope"]])
 def test_commands_need_no_stdout_and_no_stderr(arguments):
     code = (
@@ -194,6 +214,47 @@ def test_ctrl_c_while_a_command_still_imports_is_one_line(module):
     assert done.stderr == "notmnist: interrupted before anything was done\n"
 
 
+def test_with_debug_an_interrupt_has_its_traceback():
+    code = INTERRUPTED.format(module="numpy").replace('"list"', '"list", "--debug"')
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.startswith("Traceback")
+    assert done.stderr.endswith("KeyboardInterrupt\n")
+
+
+EXPORTING = """
+import os, signal, sys
+from notmnist import cli, exports
+
+def write(name, chosen, folder):
+    (folder / "half.npz").touch()
+    os.kill(os.getpid(), signal.{name})
+    if signal.getsignal(signal.{name}) != signal.SIG_IGN:
+        raise AssertionError("the signal did not end it")
+
+signal.signal(signal.SIGHUP, signal.{before})
+exports.FORMATS["npz"].__dict__["write"] = write
+sys.exit(cli.main(["export", "openglyphs", "--format", "npz", "--out", {out!r}]))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="platform: sends signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_ends_a_command_leaves_nothing_half_written(tmp_path, name):
+    code = EXPORTING.format(name=name, before="SIG_DFL", out=str(tmp_path / "out" / "npz"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "notmnist: interrupted; earlier results are untouched\n"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="platform: sends signals")
+def test_a_closed_terminal_does_not_end_what_nohup_started(tmp_path):
+    code = EXPORTING.format(name="SIGHUP", before="SIG_IGN", out=str(tmp_path / "npz"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in (tmp_path / "npz").iterdir()] == ["half.npz"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["export", "openglyphs", "--format", "idx", "--out", "out", "--counts", "9" * 400, "1"],
@@ -208,6 +269,29 @@ def test_numbers_of_many_digits_are_not_repeated_in_full(arguments, capsys):
     assert status == 2
     message = capsys.readouterr().err
     assert "9" * 10 in message and "9" * 21 not in message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list", "--home", ""],
+        ["prepare", "notmnist-small", "--archive", ""],
+        ["export", "openglyphs", "--format", "npz", "--out", ""],
+        ["run", "01_sklearn_lr", "--scheduler", ""],
+        ["run", "01_sklearn_lr", "--dataset", ""],
+        ["run", "01_sklearn_lr", "--budget", ""],
+        ["run", "01_sklearn_lr", "--seeds", ""],
+        ["evaluate", "letters.csv", "--dataset", "openglyphs", "--against", ""],
+    ],
+)
+def test_a_variable_that_is_not_set_is_not_taken_for_the_current_folder_nor_the_default(
+    arguments, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(arguments)
+    assert f"{arguments[-2]}: it is empty: perhaps a variable" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
 
 
 def test_help_imports_little():

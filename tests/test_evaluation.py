@@ -237,7 +237,7 @@ WRONG_ARRAYS = {
     "another name": ({"arr_0": np.zeros(3)}, "found arr_0 of shape (3,); give letters"),
     "both": ({"letters": np.zeros(3), "probabilities": np.zeros((3, 10))}, "found letters of"),
     "none": ({}, "found no array"),
-    "objects": ({"letters": np.array([{}], object)}, "cannot read predictions from"),
+    "objects": ({"letters": np.array([{}], object)}, "(not an npz file of numbers or text): give"),
 }
 
 
@@ -250,7 +250,7 @@ def test_a_wrong_npz_file_is_one_line_and_status_1(held, message, tmp_path, caps
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", b"\x80\x04N.", b"row,letter\n0,A\n"])
 def test_a_damaged_npz_file_is_one_line_and_status_1(content, tmp_path, capsys):
     (tmp_path / "predictions.npz").write_bytes(content)
-    refused(tmp_path / "predictions.npz", "cannot read predictions from", capsys)
+    refused(tmp_path / "predictions.npz", "(not an npz file of numbers or text): give a", capsys)
 
 
 def test_a_file_that_is_no_text_or_of_another_kind_is_refused(tmp_path, capsys):

@@ -66,7 +66,7 @@ import matplotlib.pyplot as plt
 plt.plot([1, 2])
 plt.show()
 assert importlib.util.find_spec("notmnist")
-print(json.dumps(dict(os.environ)))
+print(json.dumps({**os.environ, "debug": __debug__, "dpi": plt.rcParams["savefig.dpi"]}))
 """
 
 
@@ -74,16 +74,19 @@ def test_a_kernel_lives_in_the_same_world_whatever_shell_started_it(
     notebook, misc, tmp_path, monkeypatch
 ):
     path = notebook(WORLD)
-    for folder in ("keras", "ipython/profile_default/startup", "kernels/python3"):
+    for folder in ("keras", "matplotlib", "ipython/profile_default/startup", "kernels/python3"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "keras" / "keras.json").write_text('{"backend": "jax"}')
+    (tmp_path / "matplotlib" / "matplotlibrc").write_text("text.usetex: True\nsavefig.dpi: 7")
     (tmp_path / "ipython" / "profile_default" / "startup" / "x.py").write_text("plt = 1 / 0")
     (tmp_path / "kernels" / "python3" / "kernel.json").write_text('{"argv": ["/nowhere"]}')
     settings = {
         "MPLBACKEND": "Agg", "KERAS_BACKEND": "jax", "KERAS_HOME": str(tmp_path / "keras"),
         "IPYTHONDIR": str(tmp_path / "ipython"), "JUPYTER_PATH": str(tmp_path),
         "NOTMNIST_HOME": "cache", "NOTMNIST_MISC": "misc", "PYTHONPATH": "lib",
-        "NOTMNIST_SEEDS": "7",
+        "NOTMNIST_SEEDS": "7", "NOTMNIST_CHECKPOINTS": str(tmp_path / "checkpoints"),
+        "MPLCONFIGDIR": str(tmp_path / "matplotlib"), "PYTHONOPTIMIZE": "2",
+        "PYTHONWARNINGS": "always",
     }  # fmt: skip
     monkeypatch.chdir(tmp_path)
     for name, value in settings.items():
@@ -96,7 +99,8 @@ def test_a_kernel_lives_in_the_same_world_whatever_shell_started_it(
     assert not (Path(world["KERAS_HOME"]) / "keras.json").exists()
     assert world["NOTMNIST_HOME"] == str(tmp_path / "cache")
     assert Path(world["NOTMNIST_MISC"]).is_absolute()
-    assert world["NOTMNIST_SEEDS"] == ""
+    assert world["NOTMNIST_SEEDS"] == world["NOTMNIST_CHECKPOINTS"] == ""
+    assert (world["debug"], world["dpi"], world["PYTHONWARNINGS"]) == (True, "figure", "")
     assert str(tmp_path / "lib") in world["PYTHONPATH"].split(os.pathsep)
     assert (tmp_path / "cache" / "openglyphs.json").exists()
     assert copy == Path("misc") / "99_test-openglyphs-quick.ipynb"

@@ -215,6 +215,12 @@ def test_skipped_members_are_left_out_and_named_in_the_card(source, tmp_path):
     assert notmnist.load(source, home=tmp_path / "home").card == card
 
 
+def test_a_card_does_not_command_the_terminal_whatever_members_are_called(source, tmp_path):
+    odd = tar_gz(tmp_path / "odd.tar.gz", MEMBERS | {"A/\x1b[2J\n.png": b"odd"})
+    card = notmnist.prepare(source, home=tmp_path / "home", archive=odd, on_error="skip")
+    assert "    skipped: A/\\x1b[2J\\n.png\n" in format_card(card)
+
+
 def of(source, **facts):
     (archive, rule), *_ = source.parts
     return replace(source, parts=((replace(archive, **facts), rule),))

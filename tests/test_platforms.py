@@ -19,10 +19,10 @@ POSIX_MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "t
 EVERYWHERE = {
     "os": {
         "DirEntry", "O_WRONLY", "PathLike", "close", "cpu_count", "devnull", "dup", "dup2",
-        "environ", "fsencode", "fspath", "fstat", "fsync", "open", "pathsep", "replace", "scandir",
-        "stat", "urandom",
+        "environ", "fsencode", "fspath", "fstat", "fsync", "open", "path", "pathsep", "replace",
+        "scandir", "stat", "urandom",
     },
-    "signal": {"SIGINT", "SIGTERM", "default_int_handler", "signal"},
+    "signal": {"SIGINT", "SIGTERM", "SIG_DFL", "default_int_handler", "getsignal", "signal"},
 }  # fmt: skip
 
 

@@ -1,10 +1,8 @@
 """Run several notebooks at the same time on this machine."""
 
-import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from threading import Event, current_thread, main_thread
+from threading import Event
 
 import joblib
 
@@ -57,7 +55,7 @@ def finished(tasks: Iterable[Task], jobs: int) -> Iterator[tuple[Task, Executed]
         When notebooks have failed. It is raised once the others are finished.
     """
     stop, failures = Event(), []
-    with _termination_as_interrupt(), interrupts_kept(), ThreadPoolExecutor(jobs) as pool:
+    with interrupts_kept(), ThreadPoolExecutor(jobs) as pool:
         running = {pool.submit(execute, task, stop): task for task in tasks}
         try:
             while running:
@@ -76,16 +74,3 @@ def finished(tasks: Iterable[Task], jobs: int) -> Iterator[tuple[Task, Executed]
         raise NotMNISTError(f"{len(failures)} notebooks failed: {'; '.join(map(str, failures))}")
     if failures:
         raise failures[0]
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Make SIGTERM end the kernels, as Ctrl-C does."""
-    if current_thread() is not main_thread():  # only the main thread can handle signals
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

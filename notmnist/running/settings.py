@@ -14,6 +14,8 @@ _ONE_THREAD = {
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
 }
+# These would leave out checks, add warnings to what notebooks print, and resume other runs.
+_CLEARED = dict.fromkeys(("PYTHONOPTIMIZE", "PYTHONWARNINGS", "NOTMNIST_CHECKPOINTS"), "")
 
 
 def kernel_environment(
@@ -41,6 +43,7 @@ def kernel_environment(
     """
     return {
         **os.environ,
+        **_CLEARED,
         **settings,
         **(_ONE_THREAD if settings["NOTMNIST_BUDGET"] == "quick" else {}),
         "NOTMNIST_HOME": str(home.absolute()),
@@ -48,7 +51,9 @@ def kernel_environment(
         "PYTHONPATH": os.pathsep.join(_import_path()),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "KERAS_BACKEND": "tensorflow",
-        # These leave out the user's keras.json and the start-up files of the IPython profile.
+        # These leave out the user's matplotlibrc, which may ask for TeX or other sizes, keras.json
+        # and the start-up files of the IPython profile.
+        "MATPLOTLIBRC": os.devnull,
         "KERAS_HOME": str(scratch.absolute() / "keras"),
         "IPYTHONDIR": str(scratch.absolute() / "ipython"),
     }

@@ -229,13 +229,18 @@ def _is_score(value: Any) -> bool:
     )
 
 
+def _are_scores(value: Any) -> bool:
+    """Tell whether a value holds scores, by the names of test sets."""
+    return fits(value, {str: _is_score}) and value != {} and all(map(_is_line, value))
+
+
 _ENTRY = {
     "model": _is_line,
     **dict.fromkeys(("notebook", "dataset"), _is_name),
     **dict.fromkeys(("parameters", "steps"), is_count),
     "seeds": [is_count],
     "train_seconds": is_number,
-    "tests": {str: _is_score},
+    "tests": _are_scores,
 }
 
 

@@ -100,8 +100,11 @@ def _read_npz(path: str) -> Submission:
         # If np.load opens a damaged file itself, it leaves it open.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: np.asarray(content[name]) for name in content.files}
-    except Exception as error:  # zipfile, zlib and NumPy raise many kinds
+    except OSError as error:
         raise _unreadable(path, error) from error
+    except Exception as error:  # zipfile, zlib and NumPy raise many kinds
+        # NumPy's own words advise to unpickle a stranger's file.
+        raise _unreadable(path, ValueError("not an npz file of numbers or text")) from error
     return _of_arrays(path, arrays)
 
 
@@ -195,4 +198,7 @@ def _of_probabilities(origin: str, probabilities: np.ndarray, **keyed: Any) -> S
 
 def _unreadable(path: str, error: Exception) -> NotMNISTError:
     reason = getattr(error, "strerror", None) or error
-    return NotMNISTError(f"cannot read predictions from {path} ({reason!s:.200})")
+    return NotMNISTError(
+        f"cannot read predictions from {path} ({reason!s:.200}): give a file as "
+        "`notmnist evaluate --help` describes it"
+    )
