@@ -251,6 +251,22 @@ def test_an_odd_card_though_its_hash_is_right_is_made_anew(letters_source, home,
     assert (home / "letters.joblib").read_bytes() == before
 
 
+@pytest.mark.parametrize("array", ["labels", "font_index", "font_names", "font_families"])
+def test_a_card_that_says_other_places_is_one_line_that_says_what_to_delete(
+    letters_source, home, card, array
+):
+    odd = json.loads(json.dumps(card))
+    place = odd["arrays"][array]
+    if array in ("labels", "font_index"):
+        place["offset"] = 0
+    else:
+        place["dtype"] = place["dtype"].replace("<", ">")
+    text = json.dumps(odd | {"sha256": cards._hash(odd)})
+    cards.path_of(letters_source, home).write_text(text)
+    with pytest.raises(NotMNISTError, match="not where its card says: delete the card beside it"):
+        notmnist.load(letters_source, home=home)
+
+
 def test_the_card_is_plain_json_for_people_and_programs(letters_source, home, card):
     text = cards.path_of(letters_source, home).read_text()
     assert json.loads(text).items() >= card.items()

@@ -8,6 +8,7 @@ dtype, shape and offset of each array, from which the arrays are mapped.
 import math
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 
 from notmnist.errors import NotMNISTError
 from notmnist.schemas import fits, is_count
-from notmnist.sources import IMAGE_SIZE
+from notmnist.sources import IMAGE_SIZE, LETTERS
 
 _PLACE = {"dtype": str, "shape": [is_count], "offset": is_count}
 _DTYPES = {
@@ -119,10 +120,10 @@ def read(path: Path, places: Mapping[str, Mapping[str, Any]]) -> dict[str, np.nd
     Raises
     ------
     NotMNISTError
-        When the file can't be mapped.
+        When the file can't be mapped, or the card states places where other things lie.
     """
     try:
-        return {
+        arrays: dict[str, np.ndarray] = {
             name: np.memmap(path, place["dtype"], "r", place["offset"], tuple(place["shape"]))
             for name, place in places.items()
         }
@@ -131,3 +132,20 @@ def read(path: Path, places: Mapping[str, Mapping[str, Any]]) -> dict[str, np.nd
             f"cannot map {path} into memory ({error}): prepare the dataset again, on a local disk "
             "if this file system can't map files (--home, NOTMNIST_HOME)"
         ) from error
+    if not _are_in_place(arrays):
+        raise NotMNISTError(
+            f"the letters and fonts of {path} are not where its card says: delete the card beside "
+            "it, and prepare the dataset again"
+        )
+    return arrays
+
+
+def _are_in_place(arrays: Mapping[str, np.ndarray]) -> bool:
+    """Tell whether arrays hold letters, numbers of fonts, and text."""
+    index, names = arrays["font_index"], ("font_names", "font_families")
+    points = [arrays[name].view(f"{arrays[name].dtype.byteorder}u4") for name in names]
+    return bool(
+        arrays["labels"].max(initial=0) < len(LETTERS)
+        and 0 <= index.min(initial=0) <= index.max(initial=0) < max(1, len(arrays["font_names"]))
+        and max(some.max(initial=0) for some in points) <= sys.maxunicode
+    )
