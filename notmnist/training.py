@@ -20,7 +20,7 @@ from notmnist.dataset import Dataset, Split
 from notmnist.errors import UsageError, needs_extra
 from notmnist.fitting import checkpoints, progress
 from notmnist.fitting.history import History, Trained
-from notmnist.sources import IMAGE_SIZE
+from notmnist.sources import IMAGE_SIZE, LETTERS
 
 
 @contextmanager
@@ -161,16 +161,24 @@ def fit(
     Raises
     ------
     UsageError
-        When a split is empty, the model has no weights, or `steps`, `batch_size` or `points` is
-        less than 1.
+        When a split is empty, the model has no weights or another number of outputs, `steps`,
+        `batch_size` or `points` is less than 1, or `seed` is negative.
     """
     for name, split in (("training", train), ("validation", valid)):
         if len(split) == 0:
             raise UsageError(f"the {name} split is empty: pass one that contains images")
     if not model.trainable_variables:
         raise UsageError("the model has no weights to train: begin it with keras.Input((28, 28))")
+    outputs = getattr(model, "output_shape", (len(LETTERS),))  # a subclass may state none
+    if outputs[-1] != len(LETTERS):
+        raise UsageError(
+            f"the model has {outputs[-1]} outputs: end it with keras.layers.Dense({len(LETTERS)}), "
+            "one for each letter"
+        )
     if min(steps, batch_size, points) < 1:
         raise UsageError("steps, batch_size and points must be at least 1")
+    if seed < 0:
+        raise UsageError("seed must be at least 0")
     number = next(_FITS)
 
     def describe() -> str:

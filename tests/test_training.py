@@ -57,10 +57,13 @@ def test_a_model_learns_and_its_history_has_every_point(bars):
 
 def test_what_cannot_be_trained_is_told_at_once(bars):
     model, unbuilt = softmax_regression(), keras.Sequential([keras.layers.Dense(10)])
+    nine = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(9)])
     for wrong, message in (
         ({"split": bars[:0]}, "the training split is empty"),
         ({"split": bars[:500]}, "the validation split is empty"),
         ({"model": unbuilt}, "begin it with keras.Input"),
+        ({"model": nine}, r"has 9 outputs: end it with keras\.layers\.Dense\(10\)"),
+        ({"seed": -1}, "seed must be at least 0"),
         ({"steps": 0}, "must be at least 1"),
         ({"points": 0}, "must be at least 1"),
         ({"batch_size": 0}, "must be at least 1"),
