@@ -230,8 +230,8 @@ def test_a_study_shows_its_table_with_bounds_in_brackets():
     assert table.splitlines() == [
         "| noise | wrong | method | precision |",
         "| --- | --- | --- | ---: |",
-        "| look-alikes | 2% | loss | 0.912 [0.9, 1] |",
-        r"| any\|thing | 6.5% | loss | - [0, 100] |",
+        "| look-alikes | 2% | loss | 0.912 [0.900, 1.00] |",
+        r"| any\|thing | 6.5% | loss | - [0.00, 100] |",
     ]
 
 

@@ -1,6 +1,7 @@
 """Format what the studies measured, notebooks 13 to 16, as Markdown tables."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from notmnist.scoring.reports import bracketed
@@ -67,4 +68,4 @@ def _cell(value: Any) -> str:
     """Format a value: numbers to three digits, without an exponent."""
     if isinstance(value, str):
         return escaped(value)
-    return "-" if value is None else f"{float(f'{value:.3g}'):g}"
+    return "-" if value is None else f"{Decimal(f'{value:#.3g}'):f}"
