@@ -65,7 +65,8 @@ def test_a_measure_holds_the_mean_over_seeds_within_its_interval():
     found = measure(known, unknown, (groups, groups), resamples=200)
     areas = [100 * Detector(*pair).rates().auroc for pair in zip(known, unknown, strict=True)]
     assert found["AUROC"] == pytest.approx(np.mean(areas))
-    assert found["AUROC, low"] < found["AUROC"] < found["AUROC, high"]
+    for name in ("AUROC", "AUPR", "FPR at 95%"):
+        assert found[f"{name}, low"] < found[name] < found[f"{name}, high"]
     # What makes a group hard on both sides cancels out, as its known and unknown inputs are drawn
     # together.
     apart = measure(known, unknown, (groups, np.char.add("x", groups)), resamples=200)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from notmnist.scoring.intervals import statistic_interval
+from notmnist.scoring.intervals import statistic_interval, statistic_intervals
 
 KEPT = 0.95  # of the known inputs, at the threshold of `Rates.false_positives`
 
@@ -104,19 +104,21 @@ def measure(
     Returns
     -------
     dict of str to float
-        In percent, the means over the seeds: ``AUROC`` with its 95% interval, ``AUROC, low`` and
-        ``AUROC, high``, ``AUPR`` and ``FPR at 95%``.
+        In percent, the means over the seeds, ``AUROC``, ``AUPR`` and ``FPR at 95%``, each with the
+        bounds of its 95% interval, such as ``AUROC, low`` and ``AUROC, high``.
     """
     detectors = [Detector(*pair) for pair in zip(known, unknown, strict=True)]
-    means = 100 * np.mean([each.rates() for each in detectors], axis=0)
-    low, high = statistic_interval(
-        lambda weights: np.array([each.rates(weights).auroc for each in detectors]),
+    means = np.mean([each.rates() for each in detectors], axis=0)
+    bounds = statistic_intervals(
+        lambda weights: np.array([each.rates(weights) for each in detectors]),
         np.concatenate(groups),
         resamples,
     )
-    names = ("AUROC", "AUPR", "FPR at 95%")
-    bounds = {"AUROC, low": 100 * low, "AUROC, high": 100 * high}
-    return dict(zip(names, means.tolist(), strict=True)) | bounds
+    found: dict[str, float] = {}
+    for name, *values in zip(("AUROC", "AUPR", "FPR at 95%"), means, *bounds, strict=True):
+        mean, low, high = (100 * float(value) for value in values)
+        found |= {name: mean, f"{name}, low": low, f"{name}, high": high}
+    return found
 
 
 def auroc_difference(

@@ -123,14 +123,36 @@ def statistic_interval(
         Bootstrap over groups and seeds together, as for accuracies. Draws for which the statistic
         is not defined, because a class is missing from them, are left out.
     """
+    bounds = statistic_intervals(lambda weights: statistic(weights)[:, None], groups, resamples)
+    return float(bounds[0, 0]), float(bounds[1, 0])
+
+
+def statistic_intervals(
+    statistics: Callable[[np.ndarray], np.ndarray], groups: np.ndarray, resamples: int = 1_000
+) -> np.ndarray:
+    """Compute 95% intervals of several statistics from the same draws.
+
+    Parameters
+    ----------
+    statistics : callable
+        As for `statistic_interval`, but returns shape (seeds, M).
+    groups, resamples
+        As for `statistic_interval`.
+
+    Returns
+    -------
+    ndarray of float64, shape (2, M)
+        The lower and the upper bound of each statistic.
+    """
     _, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     random = np.random.RandomState(0)
     values = np.stack([
-        statistic(drawn[member])
+        statistics(drawn[member])
         for times in _times_drawn(len(sizes), random, resamples)
         for drawn in times
     ])  # fmt: skip
-    return _middle(_mean_of_seeds(values[np.isfinite(values).all(axis=1)], random))
+    means = _mean_of_seeds(values[np.isfinite(values).all(axis=(1, 2))], random)
+    return np.quantile(means, [_TAIL, 1 - _TAIL], axis=0)
 
 
 def mcnemar(correct: np.ndarray, other: np.ndarray) -> float:
@@ -196,8 +218,9 @@ def _times_drawn(
 
 
 def _mean_of_seeds(accuracies: np.ndarray, random: "np.random.RandomState") -> np.ndarray:
-    """Draw as many seeds as there are, anew in every row, and average: (draws, seeds), (draws,)."""
-    drawn = random.randint(accuracies.shape[1], size=accuracies.shape)
+    """Draw as many seeds as there are, anew in every row, and average over the second axis."""
+    drawn = random.randint(accuracies.shape[1], size=accuracies.shape[:2])
+    drawn = drawn.reshape(drawn.shape + (1,) * (accuracies.ndim - 2))
     return np.take_along_axis(accuracies, drawn, axis=1).mean(axis=1)
 
 
