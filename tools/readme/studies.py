@@ -29,6 +29,8 @@ class Study(NamedTuple):
 STUDIES = {
     "single changes": Study("13_best", "single changes"),
     "unknown inputs": Study("14_out_of_distribution", "AUROC"),
+    "MNIST known": Study("14_out_of_distribution", "AUROC, known MNIST digits"),
+    "Fashion-MNIST known": Study("14_out_of_distribution", "AUROC, known Fashion-MNIST"),
     "wrong labels": Study("15_label_noise", "found", text_columns=3),
     "calibration": Study("16_calibration", "calibration, test families"),
 }
