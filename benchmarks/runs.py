@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.runs`` takes the earlier code from git, and lets both run the thirteen
 notebooks that it has, in turn, from a prepared cache. The earlier code trains on version 1.0 of
-OpenGlyphs, which is smaller. A round takes about ten minutes.
+OpenGlyphs, which is smaller.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from notmnist.running import execution, notebooks, settings
 
 MODULES = (execution, notebooks, results, settings, training)
 BEFORE = "ef93c83"
-IMAGES = 20_000  # what a quick run trains on, at most
+IMAGES = 20_000  # the quick limit in the notebooks' Parameters cells
 
 
 def main() -> None:

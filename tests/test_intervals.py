@@ -11,6 +11,7 @@ from notmnist.scoring.intervals import (
     mcnemar,
     paired_difference,
     statistic_interval,
+    statistic_intervals,
 )
 
 
@@ -186,3 +187,16 @@ def test_draws_without_a_statistic_are_left_out():
     groups = np.arange(4)
     found = statistic_interval(lambda weights: np.array([np.nan if weights[0] else 2.0]), groups)
     assert found == (2.0, 2.0)
+
+
+def test_several_statistics_have_the_intervals_that_each_has_alone():
+    groups = np.repeat(np.arange(20), 5)
+    values = np.random.default_rng(0).normal(size=(3, 2, 100))  # seeds, statistics, images
+
+    def means(weights):
+        return values @ weights / weights.sum()
+
+    together = statistic_intervals(means, groups, 200)
+    for i in range(2):
+        alone = statistic_interval(lambda weights, i=i: means(weights)[:, i], groups, 200)
+        assert tuple(together[:, i]) == alone
